@@ -1,0 +1,34 @@
+#include "rig.h"
+
+void rig_up(struct rig *rig, const struct rig_config *config)
+{
+	struct client_config client = config->client;
+
+	rig->server = server_start(&config->server);
+	rig->vh = lws_tls_session_vhost_create(&config->vhost);
+	REQUIRE(rig->vh);
+	client.vh = rig->vh;
+	rig->client = client_new(&client);
+	rig->dial = (struct dial){ .server = rig->server };
+}
+
+void rig_down(struct rig *rig)
+{
+	client_free(rig->client);
+	lws_tls_session_vh_destroy(rig->vh);
+	server_stop(rig->server);
+}
+
+int rig_visit_host(const struct rig *rig, const char *host)
+{
+	struct dial dial = rig->dial;
+
+	dial.host = host;
+
+	return visit(rig->client, &dial);
+}
+
+const char *version_name(int version)
+{
+	return version == TLS1_2_VERSION ? "TLS 1.2" : "TLS 1.3";
+}
