@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# A program is built with what pkg-config says of the installed package.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+command -v pkg-config >/dev/null || skip "there is no pkg-config"
+temporary=$(mktemp -d)
+lib=$WORK_DIR/installed/$LIBDIR
+export PKG_CONFIG_PATH=$lib/pkgconfig
+
+expect_equal "$(pkg-config --modversion lws-tls-sessions)" "$VERSION" "pkg-config's version"
+
+read -ra cflags < <(pkg-config --cflags lws-tls-sessions libssl)
+read -ra libs < <(pkg-config --libs lws-tls-sessions libssl)
+read -ra static_libs < <(pkg-config --libs --static lws-tls-sessions |
+	sed 's/-llws_tls_sessions/-l:liblws_tls_sessions.a/')
+source=$SOURCE_DIR/c-tests/package/consumer/main.c
+
+"$CC" "${cflags[@]}" "$source" -o "$temporary/shared" "${libs[@]}"
+expect_equal "$(LD_LIBRARY_PATH=$lib "$temporary/shared")" "$VERSION" "what the program with the shared library prints"
+"$CC" "${cflags[@]}" "$source" -o "$temporary/static" "${static_libs[@]}"
+expect_equal "$("$temporary/static")" "$VERSION" "what the program with the static library prints"

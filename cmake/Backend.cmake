@@ -1,0 +1,25 @@
+# Which TLS library the crate is built for, and what programs that link to it need.
+#
+# A backend is a feature of the crate with the same name. Sets:
+#   LWS_TLS_SESSIONS_PC_REQUIRES   pkg-config modules, for lws-tls-sessions.pc
+#   LWS_TLS_SESSIONS_DEPENDENCIES  find_dependency() calls, for the package config
+#   LWS_TLS_SESSIONS_TLS_TARGETS   what those calls define, for the static library
+#   LWS_TLS_SESSIONS_TLS_LIBRARIES the same for the build tree
+
+file(STRINGS ${PROJECT_SOURCE_DIR}/Cargo.toml features REGEX "^(openssl|mbedtls|boringssl) = \\[")
+list(TRANSFORM features REPLACE " = .*" "")
+set_property(CACHE LWS_TLS_SESSIONS_BACKEND PROPERTY STRINGS ${features})
+
+if(NOT LWS_TLS_SESSIONS_BACKEND IN_LIST features)
+	list(JOIN features ", " features)
+	message(FATAL_ERROR
+		"LWS_TLS_SESSIONS_BACKEND is \"${LWS_TLS_SESSIONS_BACKEND}\"; it can be: ${features}")
+endif()
+
+if(LWS_TLS_SESSIONS_BACKEND STREQUAL "openssl")
+	find_package(OpenSSL 3.0 REQUIRED)
+	set(LWS_TLS_SESSIONS_PC_REQUIRES "libssl >= 3.0.0, libcrypto >= 3.0.0")
+	set(LWS_TLS_SESSIONS_DEPENDENCIES "find_dependency(OpenSSL 3.0)")
+	set(LWS_TLS_SESSIONS_TLS_TARGETS OpenSSL::SSL OpenSSL::Crypto)
+	set(LWS_TLS_SESSIONS_TLS_LIBRARIES ${OPENSSL_LIBRARIES})
+endif()

@@ -1,0 +1,64 @@
+# Builds the crate with cargo, and defines
+#   lws_tls_sessions::lws_tls_sessions         the shared library
+#   lws_tls_sessions::lws_tls_sessions_static  the static one
+# Cargo's files are copied to lib/ of the build tree under the names that they are
+# installed with.
+
+find_program(CARGO_EXECUTABLE cargo HINTS ENV CARGO_HOME $ENV{HOME}/.cargo PATH_SUFFIXES bin)
+if(NOT CARGO_EXECUTABLE)
+	message(FATAL_ERROR "cargo is needed to build this library: https://rustup.rs installs it")
+endif()
+
+get_property(multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+if(multi_config)
+	message(FATAL_ERROR "Use a generator for one configuration, such as Ninja or Unix Makefiles")
+endif()
+
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+	set(profile dev)
+	set(profile_dir debug)
+else()
+	set(profile release)
+	set(profile_dir release)
+endif()
+
+set(shared liblws_tls_sessions.so)
+set(soname ${shared}.${PROJECT_VERSION_MAJOR})
+set(versioned ${shared}.${PROJECT_VERSION})
+set(static liblws_tls_sessions.a)
+set(cargo_dir ${LWS_TLS_SESSIONS_CARGO_TARGET_DIR}/${profile_dir})
+set(LWS_TLS_SESSIONS_LIB_DIR ${PROJECT_BINARY_DIR}/lib)
+set(lib ${LWS_TLS_SESSIONS_LIB_DIR})
+
+# On every build: cargo knows what is out of date, and answers at once where nothing is
+add_custom_target(lws_tls_sessions_cargo ALL
+	COMMAND ${CARGO_EXECUTABLE} build --locked --lib --profile ${profile}
+		--no-default-features --features ${LWS_TLS_SESSIONS_BACKEND}
+		--target-dir ${LWS_TLS_SESSIONS_CARGO_TARGET_DIR}
+	COMMAND ${CMAKE_COMMAND} -E make_directory ${lib}
+	COMMAND ${CMAKE_COMMAND} -E copy_if_different ${cargo_dir}/${shared} ${lib}/${versioned}
+	COMMAND ${CMAKE_COMMAND} -E create_symlink ${versioned} ${lib}/${soname}
+	COMMAND ${CMAKE_COMMAND} -E create_symlink ${soname} ${lib}/${shared}
+	COMMAND ${CMAKE_COMMAND} -E copy_if_different ${cargo_dir}/${static} ${lib}/${static}
+	BYPRODUCTS ${lib}/${versioned} ${lib}/${soname} ${lib}/${shared} ${lib}/${static}
+	WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+	COMMENT "Building the crate with cargo"
+	USES_TERMINAL
+	VERBATIM)
+
+add_library(lws_tls_sessions::lws_tls_sessions SHARED IMPORTED GLOBAL)
+set_target_properties(lws_tls_sessions::lws_tls_sessions PROPERTIES
+	IMPORTED_LOCATION ${lib}/${versioned}
+	IMPORTED_SONAME ${soname}
+	INTERFACE_INCLUDE_DIRECTORIES ${PROJECT_SOURCE_DIR}/include)
+add_dependencies(lws_tls_sessions::lws_tls_sessions lws_tls_sessions_cargo)
+
+# What Rust's standard library needs of the system (rustc --print native-static-libs)
+set(LWS_TLS_SESSIONS_SYSTEM_LIBRARIES gcc_s pthread dl m)
+
+add_library(lws_tls_sessions::lws_tls_sessions_static STATIC IMPORTED GLOBAL)
+set_target_properties(lws_tls_sessions::lws_tls_sessions_static PROPERTIES
+	IMPORTED_LOCATION ${lib}/${static}
+	INTERFACE_INCLUDE_DIRECTORIES ${PROJECT_SOURCE_DIR}/include
+	INTERFACE_LINK_LIBRARIES "${LWS_TLS_SESSIONS_TLS_LIBRARIES};${LWS_TLS_SESSIONS_SYSTEM_LIBRARIES}")
+add_dependencies(lws_tls_sessions::lws_tls_sessions_static lws_tls_sessions_cargo)

@@ -1,0 +1,41 @@
+# cmake --install: header, libraries, CMake package, pkg-config file.
+# All paths in the installed files are relative to where they stand, so that the tree can
+# be moved.
+
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lws_tls_sessions)
+set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+install(FILES include/lws-tls-sessions.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${lib}/${versioned} DESTINATION ${CMAKE_INSTALL_LIBDIR}
+	PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+install(FILES ${lib}/${soname} ${lib}/${shared} ${lib}/${static} DESTINATION ${CMAKE_INSTALL_LIBDIR})
+
+configure_package_config_file(cmake/lws_tls_sessions-config.cmake.in
+	${PROJECT_BINARY_DIR}/lws_tls_sessions-config.cmake
+	INSTALL_DESTINATION ${package_dir}
+	PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR
+	NO_CHECK_REQUIRED_COMPONENTS_MACRO)
+# The SONAME has the major version, so that is what binary compatibility goes by
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/lws_tls_sessions-config-version.cmake
+	COMPATIBILITY SameMajorVersion)
+install(FILES
+	${PROJECT_BINARY_DIR}/lws_tls_sessions-config.cmake
+	${PROJECT_BINARY_DIR}/lws_tls_sessions-config-version.cmake
+	DESTINATION ${package_dir})
+
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+	set(pc_prefix ${CMAKE_INSTALL_PREFIX})
+	set(pc_libdir ${CMAKE_INSTALL_FULL_LIBDIR})
+	set(pc_includedir ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+else()
+	file(RELATIVE_PATH up "/${pkgconfig_dir}" "/")
+	string(REGEX REPLACE "/$" "" pc_prefix "\${pcfiledir}/${up}")
+	set(pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+	set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
+list(TRANSFORM LWS_TLS_SESSIONS_SYSTEM_LIBRARIES PREPEND "-l" OUTPUT_VARIABLE pc_libs_private)
+list(JOIN pc_libs_private " " pc_libs_private)
+configure_file(cmake/lws-tls-sessions.pc.in ${PROJECT_BINARY_DIR}/lws-tls-sessions.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/lws-tls-sessions.pc DESTINATION ${pkgconfig_dir})

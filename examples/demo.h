@@ -1,0 +1,79 @@
+/*
+ * lws-tls-sessions demo: what its parts share
+ *
+ * SPDX-License-Identifier: MIT
+ */
+
+#ifndef DEMO_H
+#define DEMO_H
+
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+enum demo_protocol { DEMO_TLS_1_2, DEMO_TLS_1_3, DEMO_PROTOCOLS };
+
+/** struct demo_target - the server to connect to */
+struct demo_target {
+	char		host[256];	/**< name or address, without brackets */
+	uint16_t	port;
+	const char	*ca_file;	/**< NULL: the system's certificates */
+	X509		*ca;		/**< trusted instead of ca_file, if not NULL */
+	int		speaks_first;	/**< the server sends a byte after the handshake */
+	int		allow_tickets;	/**< for TLS 1.2 too */
+};
+
+/** struct demo_run - a number of connections, one after the other */
+struct demo_run {
+	unsigned int	connections;	/**< how many to make */
+	unsigned int	full;		/**< made so far, with a full handshake */
+	unsigned int	resumed;	/**< made so far, resumed */
+	double		*full_us;	/**< the time of each, microseconds */
+	double		*resumed_us;
+	char		error[512];	/**< why it stopped early, or "" */
+	int		refused;	/**< it was the very first handshake that failed */
+};
+
+/** struct demo_result - one protocol, without the cache and with it */
+struct demo_result {
+	struct demo_run	off, on;
+};
+
+/* demo_server.c */
+
+struct demo_server;
+
+/** demo_server_start() - a TLS server thread on 127.0.0.1
+ *
+ * \param target: is set to what a client needs to know to get there
+ *
+ * It has a certificate for "localhost" made on the spot. After each handshake it
+ * sends one byte, and then waits for the client to hang up. Returns NULL on failure.
+ */
+struct demo_server *demo_server_start(struct demo_target *target);
+
+void demo_server_stop(struct demo_server *server);
+
+/* demo_client.c */
+
+/** demo_client_run() - connect and hang up, run->connections times
+ *
+ * \param protocol: the only one that the client offers
+ * \param cached: with this library, or without
+ *
+ * Returns 0, or -1 with run->error set.
+ */
+int demo_client_run(const struct demo_target *target, enum demo_protocol protocol, int cached,
+		    struct demo_run *run);
+
+/* demo_report.c */
+
+const char *demo_protocol_name(enum demo_protocol protocol);
+
+/** demo_report_progress() - called after each connection */
+void demo_report_progress(enum demo_protocol protocol, int cached, const struct demo_run *run);
+
+/** demo_report() - the table and the bars */
+void demo_report(struct demo_result results[DEMO_PROTOCOLS]);
+
+#endif

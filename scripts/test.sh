@@ -1,0 +1,151 @@
+#!/usr/bin/env bash
+# Runs every test, lints included.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# In the order they run in. The last is what a user's build runs, so that all ends with
+# ctest's summary of it
+all_steps=(lint rust demo clang asan valgrind c)
+
+usage() {
+	cat <<'TEXT'
+usage: scripts/test.sh [--no-skip] [STEP...]
+
+Runs every test, or only the steps named:
+
+  lint      cargo fmt and clippy, rustdoc's warnings, shellcheck
+  rust      cargo test
+  demo      scripts/demo.sh, against its own server and with bad arguments
+  clang     the C code and the header's tests compiled by clang
+  asan      the C tests under AddressSanitizer and UndefinedBehaviorSanitizer
+  valgrind  the C tests under valgrind
+  c         the C tests, against nginx too, and the installed package
+
+  --no-skip  a step that cannot run here is an error
+  --help     show this
+
+A step that cannot run here is reported as SKIPPED, with the reason. As root, what is
+missing of Debian's packages is installed; otherwise it is named.
+TEXT
+}
+
+no_skip=
+steps=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help)
+		usage
+		exit
+		;;
+	--no-skip) no_skip=1 ;;
+	-*) usage_error "unknown option: $1" ;;
+	*)
+		[[ " ${all_steps[*]} " == *" $1 "* ]] ||
+			usage_error "unknown step: $1 (there are: ${all_steps[*]})"
+		steps+=("$1")
+		;;
+	esac
+	shift
+done
+[ "${#steps[@]}" -gt 0 ] || steps=("${all_steps[@]}")
+
+jobs=$(nproc)
+cd "$root"
+
+# One place for all that cargo builds, whoever calls it
+CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+export CARGO_TARGET_DIR
+
+# Ends the step, which runs in a shell of its own
+skip() {
+	echo "SKIPPED $step: $*"
+	[ -z "$no_skip" ] || die "step $step was skipped, and --no-skip was given"
+	exit 0
+}
+
+# For what only this step needs
+step_needs() {
+	try_packages "$@" ||
+		skip "missing $(missing_packages "$@" | xargs). As root: $(install_command "$(missing_packages "$@" | xargs)")"
+}
+
+# Configures and builds all in build/$1, from preset $2. What follows goes to cmake
+build_in() {
+	local name=$1 preset=$2
+	shift 2
+	cmake --preset "$preset" -B "build/$name" \
+		-DLWS_TLS_SESSIONS_CARGO_TARGET_DIR="$CARGO_TARGET_DIR" "$@"
+	cmake --build "build/$name" --parallel "$jobs"
+}
+
+run_ctest() {
+	local name=$1
+	shift
+	ctest --test-dir "build/$name" --output-on-failure --parallel "$jobs" "$@"
+}
+
+# The package tests are about the build and what it installs, whatever the C tests run under
+c_tests_only=(--label-exclude 'package')
+
+step_lint() {
+	{ cargo clippy --version && cargo fmt --version; } >/dev/null 2>&1 ||
+		skip "missing clippy or rustfmt. To install them: rustup component add clippy rustfmt"
+	step_needs shellcheck
+	cargo fmt --all --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+	git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck --external-sources
+}
+
+step_rust() {
+	cargo test --locked
+}
+
+step_demo() {
+	step_needs openssl
+	c-tests/package/check-demo.sh scripts/demo.sh
+}
+
+step_clang() {
+	step_needs clang
+	build_in clang dev -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
+	run_ctest clang --label-regex '^header$'
+}
+
+step_asan() {
+	build_in asan asan
+	run_ctest asan "${c_tests_only[@]}"
+}
+
+step_valgrind() {
+	step_needs valgrind
+	build_in valgrind dev -DLWS_TLS_SESSIONS_VALGRIND=ON
+	run_ctest valgrind "${c_tests_only[@]}"
+}
+
+step_c() {
+	build_in dev dev
+	run_ctest dev
+}
+
+describe() {
+	usage | sed -n "s/^  $1  *//p" | head -n 1
+}
+
+need_build_tools
+# Without these some C tests skip themselves, and ctest's summary says which
+try_packages g++ clang nginx-light libwebsockets-dev openssl ||
+	echo "Some C tests will be skipped. As root: $(install_command g++ clang nginx-light libwebsockets-dev openssl)"
+
+for step in "${steps[@]}"; do
+	printf '\n== %s: %s ==\n\n' "$step" "$(describe "$step")"
+	# not "( ... ) || ...": bash would then go on after a command that fails
+	set +e
+	(
+		set -e
+		"step_$step"
+	)
+	status=$?
+	set -e
+	[ $status = 0 ] || die "step $step failed; to run it alone: $program $step"
+done
