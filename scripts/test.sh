@@ -94,7 +94,7 @@ step_lint() {
 	cargo fmt --all --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
-	git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck --external-sources
+	shellcheck scripts/*.sh c-tests/*/*.sh .ci/run
 }
 
 step_rust() {
@@ -134,8 +134,9 @@ describe() {
 
 need_build_tools
 # Without these some C tests skip themselves, and ctest's summary says which
-try_packages g++ clang nginx-light libwebsockets-dev openssl ||
-	echo "Some C tests will be skipped. As root: $(install_command g++ clang nginx-light libwebsockets-dev openssl)"
+for_all_tests=(g++ nginx-light libwebsockets-dev openssl)
+try_packages "${for_all_tests[@]}" ||
+	echo "Some C tests will be skipped. As root: $(install_command "${for_all_tests[@]}")"
 
 for step in "${steps[@]}"; do
 	printf '\n== %s: %s ==\n\n' "$step" "$(describe "$step")"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # A project takes the source tree in by add_subdirectory().
-# $1: the build type, and $2: the folder where cargo has built for that already
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 build=$WORK_DIR/add-subdirectory
 rm -rf "$build"
+# where cargo has built for that type already, which saves time
 expect_status 0 "$CMAKE" -S "$SOURCE_DIR/c-tests/package/consumer" -B "$build" \
-	-DLWS_TLS_SESSIONS_SOURCE="$SOURCE_DIR" -DCMAKE_BUILD_TYPE="$1" \
-	-DLWS_TLS_SESSIONS_CARGO_TARGET_DIR="$2"
+	-DLWS_TLS_SESSIONS_SOURCE="$SOURCE_DIR" -DCMAKE_BUILD_TYPE="$BUILD_TYPE" \
+	-DLWS_TLS_SESSIONS_CARGO_TARGET_DIR="$CARGO_DIR"
 expect_status 0 "$CMAKE" --build "$build"
 expect_equal "$("$build/shared")" "$VERSION" "what the program with the shared library prints"
 expect_equal "$("$build/static")" "$VERSION" "what the program with the static library prints"

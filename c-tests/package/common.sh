@@ -1,5 +1,5 @@
 # What the package tests share. To be sourced, by bash.
-# CMakeLists.txt sets CMAKE, CC, SOURCE_DIR, BUILD_DIR, WORK_DIR, LIB_DIR, LIBDIR, VERSION.
+# The variables in capitals come from CMakeLists.txt.
 # shellcheck shell=bash disable=SC2034 # output and port are the callers'
 
 fail() {
