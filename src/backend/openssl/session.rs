@@ -1,0 +1,261 @@
+//! Sessions and certificate chains of OpenSSL, owned.
+
+use std::ffi::{c_int, c_long};
+use std::ptr::{self, NonNull};
+
+use zeroize::Zeroizing;
+
+use super::OpenSsl;
+use super::ffi;
+use crate::backend::{Backend, Facts};
+
+/// An SSL_SESSION that nobody else refers to. SSL_SESSION_free() wipes it.
+pub struct Session(NonNull<ffi::SSL_SESSION>);
+
+// SAFETY: an SSL_SESSION has no thread of its own, and nothing changes this one.
+unsafe impl Send for Session {}
+// SAFETY: it is only read; OpenSSL counts what its copies share atomically.
+unsafe impl Sync for Session {}
+
+impl Session {
+    /// A copy of a session.
+    ///
+    /// # Safety
+    /// `session` is live.
+    pub unsafe fn copy_of(session: *const ffi::SSL_SESSION) -> Option<Session> {
+        // SAFETY: the caller's promise. The copy is ours alone.
+        NonNull::new(unsafe { ffi::SSL_SESSION_dup(session) }).map(Session)
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut ffi::SSL_SESSION {
+        self.0.as_ptr()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // SAFETY: ours, and freed once.
+        unsafe { ffi::SSL_SESSION_free(self.0.as_ptr()) };
+    }
+}
+
+/// A STACK_OF(X509), with a reference to each certificate.
+pub struct Chain(NonNull<ffi::OPENSSL_STACK>);
+
+// SAFETY: certificates are counted atomically and cached under a lock; the stack never changes.
+unsafe impl Send for Chain {}
+// SAFETY: as above.
+unsafe impl Sync for Chain {}
+
+impl Chain {
+    /// The certificates of a stack, referred to once more. None if there are none.
+    ///
+    /// # Safety
+    /// `stack` is NULL or a live STACK_OF(X509).
+    pub unsafe fn of_stack(stack: *mut ffi::OPENSSL_STACK) -> Option<Chain> {
+        // SAFETY: the caller's promise; sk_num takes NULL.
+        if unsafe { ffi::OPENSSL_sk_num(stack) } <= 0 {
+            return None;
+        }
+        // SAFETY: as above.
+        NonNull::new(unsafe { ffi::X509_chain_up_ref(stack) }).map(Chain)
+    }
+
+    fn new() -> Option<Chain> {
+        // SAFETY: no conditions.
+        NonNull::new(unsafe { ffi::OPENSSL_sk_new_null() }).map(Chain)
+    }
+
+    /// Adds a certificate, and its reference with it.
+    ///
+    /// # Safety
+    /// `x509` is live, and the caller gives up a reference to it.
+    unsafe fn push(&mut self, x509: *mut ffi::X509) -> Option<()> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if ffi::OPENSSL_sk_push(self.as_ptr(), x509.cast()) <= 0 {
+                ffi::X509_free(x509);
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut ffi::OPENSSL_STACK {
+        self.0.as_ptr()
+    }
+
+    /// The certificates; they live as long as the chain.
+    pub(super) fn certificates(&self) -> impl Iterator<Item = *mut ffi::X509> {
+        // SAFETY: the stack is live and never changes.
+        unsafe { certificates(self.as_ptr()) }
+    }
+
+    /// The peer's own certificate.
+    pub(super) fn leaf(&self) -> *mut ffi::X509 {
+        self.certificates().next().unwrap_or(ptr::null_mut())
+    }
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        unsafe extern "C" fn free(x509: *mut std::ffi::c_void) {
+            // SAFETY: called for each certificate of the stack, which has a reference to it.
+            unsafe { ffi::X509_free(x509.cast()) };
+        }
+        // SAFETY: ours, and freed once.
+        unsafe { ffi::OPENSSL_sk_pop_free(self.as_ptr(), Some(free)) };
+    }
+}
+
+/// The certificates of a stack.
+///
+/// # Safety
+/// `stack` is NULL or a STACK_OF(X509) that does not change while the iterator is used.
+pub(super) unsafe fn certificates(
+    stack: *const ffi::OPENSSL_STACK,
+) -> impl Iterator<Item = *mut ffi::X509> {
+    // SAFETY: the caller's promise; sk_num takes NULL, and gives -1 for it.
+    (0..unsafe { ffi::OPENSSL_sk_num(stack) })
+        // SAFETY: as above.
+        .map(move |at| unsafe { ffi::OPENSSL_sk_value(stack, at) }.cast())
+}
+
+/// A certificate's time in milliseconds since 1970; None if it is not a time.
+///
+/// # Safety
+/// `time` is NULL or live.
+unsafe fn milliseconds(time: *const ffi::ASN1_TIME) -> Option<i64> {
+    if time.is_null() {
+        return None; // to ASN1_TIME_to_tm() that is the time now
+    }
+    // SAFETY: all zero is a tm.
+    let mut tm: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: the caller's promise.
+    if unsafe { ffi::ASN1_TIME_to_tm(time, &mut tm) } != 1 {
+        return None;
+    }
+    // SAFETY: `tm` is one.
+    let seconds: i64 = unsafe { libc::timegm(&mut tm) };
+    Some(seconds.saturating_mul(1000))
+}
+
+/// From when to when all certificates of a stack are valid; empty if one of them does not say.
+///
+/// # Safety
+/// As [`certificates`].
+pub(super) unsafe fn validity(stack: *const ffi::OPENSSL_STACK) -> (i64, i64) {
+    let mut valid = (i64::MIN, i64::MAX);
+    // SAFETY: the caller's promise.
+    for x509 in unsafe { certificates(stack) } {
+        // SAFETY: the stack's certificates are live.
+        let (from, to) = unsafe {
+            let from = milliseconds(ffi::X509_get0_notBefore(x509)).unwrap_or(i64::MAX);
+            (from, milliseconds(ffi::X509_get0_notAfter(x509)).unwrap_or(i64::MIN))
+        };
+        valid = (valid.0.max(from), valid.1.min(to));
+    }
+    valid
+}
+
+impl Backend for OpenSsl {
+    const ID: u8 = 1;
+    type Session = Session;
+    type Chain = Chain;
+    type Terms = super::verify::Terms;
+
+    fn decode(blob: &[u8]) -> Option<(Session, usize)> {
+        let _errors = super::ErrorQueue::keep();
+        let mut at = blob.as_ptr();
+        let len = c_long::try_from(blob.len()).ok()?;
+        // SAFETY: `len` bytes are there to read, and `at` is moved within them.
+        let session = unsafe { ffi::d2i_SSL_SESSION(ptr::null_mut(), &mut at, len) };
+        let session = Session(NonNull::new(session)?);
+        Some((session, at as usize - blob.as_ptr() as usize))
+    }
+
+    fn encode(session: &Session) -> Option<Zeroizing<Vec<u8>>> {
+        let _errors = super::ErrorQueue::keep();
+        // SAFETY: the session is live; with NULL it only tells the length.
+        let len = unsafe { ffi::i2d_SSL_SESSION(session.as_ptr(), ptr::null_mut()) };
+        let len = usize::try_from(len).ok().filter(|&len| len > 0)?;
+        let mut der = Zeroizing::new(Vec::new());
+        der.try_reserve_exact(len).ok()?;
+        der.resize(len, 0);
+        let mut at = der.as_mut_ptr();
+        // SAFETY: `len` bytes are there to write.
+        let written = unsafe { ffi::i2d_SSL_SESSION(session.as_ptr(), &mut at) };
+        (usize::try_from(written) == Ok(len)).then_some(der)
+    }
+
+    fn facts(session: &Session) -> Facts {
+        let session = session.as_ptr();
+        let (mut ticket, mut ticket_len) = (ptr::null(), 0);
+        // SAFETY: the session is live, and these only read it.
+        unsafe {
+            ffi::SSL_SESSION_get0_ticket(session, &mut ticket, &mut ticket_len);
+            Facts {
+                tls_version: ffi::SSL_SESSION_get_protocol_version(session) as u16,
+                is_resumable: ffi::SSL_SESSION_is_resumable(session) == 1,
+                issued: ffi::SSL_SESSION_get_time(session) as i64,
+                timeout: ffi::SSL_SESSION_get_timeout(session) as i64,
+                ticket_len,
+                lifetime_hint: ffi::SSL_SESSION_get_ticket_lifetime_hint(session) as i64,
+            }
+        }
+    }
+
+    fn peer(session: &Session) -> Option<Chain> {
+        let mut chain = Chain::new()?;
+        // SAFETY: the session is live; its peer's certificate is too, and is referred to once
+        // more before it is pushed.
+        unsafe {
+            let x509 = ffi::SSL_SESSION_get0_peer(session.as_ptr());
+            if x509.is_null() || ffi::X509_up_ref(x509) != 1 {
+                return None;
+            }
+            chain.push(x509)?;
+        }
+        Some(chain)
+    }
+
+    fn chain_to_der(chain: &Chain) -> Option<Vec<Vec<u8>>> {
+        let to_der = |x509: *mut ffi::X509| {
+            let _errors = super::ErrorQueue::keep();
+            // SAFETY: the certificate is live; with NULL it only tells the length.
+            let len = usize::try_from(unsafe { ffi::i2d_X509(x509, ptr::null_mut()) }).ok()?;
+            let mut der = vec![0; len];
+            let mut at = der.as_mut_ptr();
+            // SAFETY: `len` bytes are there to write.
+            (unsafe { ffi::i2d_X509(x509, &mut at) } == len as c_int).then_some(der)
+        };
+        chain.certificates().map(to_der).collect()
+    }
+
+    fn chain_from_der(certificates: &[&[u8]]) -> Option<Chain> {
+        let _errors = super::ErrorQueue::keep();
+        let mut chain = Chain::new()?;
+        for der in certificates {
+            let mut at = der.as_ptr();
+            let len = c_long::try_from(der.len()).ok()?;
+            // SAFETY: `len` bytes are there to read; what comes of it is ours to give on.
+            unsafe {
+                let x509 = ffi::d2i_X509(ptr::null_mut(), &mut at, len);
+                if x509.is_null() {
+                    return None;
+                }
+                chain.push(x509)?;
+            }
+        }
+        (!certificates.is_empty()).then_some(chain)
+    }
+
+    fn not_after(chain: &Chain) -> i64 {
+        let leaf = chain.leaf();
+        if leaf.is_null() {
+            return i64::MIN;
+        }
+        // SAFETY: the certificate is live.
+        unsafe { milliseconds(ffi::X509_get0_notAfter(leaf)) }.unwrap_or(i64::MIN)
+    }
+}

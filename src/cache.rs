@@ -1,0 +1,452 @@
+//! The cache of one vhost: bounded, most recently used first, with a time to live. It knows
+//! nothing of TLS; the clock is handed in, and what it drops is handed out, so that the owner
+//! can free it with no lock held.
+
+#![forbid(unsafe_code)]
+
+use std::collections::HashMap;
+use std::hash::RandomState;
+use std::sync::Arc;
+
+use hashlink::LinkedHashMap;
+use smallvec::SmallVec;
+
+use crate::clock::Moment;
+use crate::endpoint::{Endpoint, Identity, Key};
+
+/// Endpoints kept unless the vhost says otherwise, as in lws.
+pub const DEFAULT_MAX: usize = 10;
+
+/// Tickets kept for one key.
+pub const MAX_TICKETS: usize = 4;
+
+/// Endpoints remembered as forgotten; beyond, all connections under way are barred.
+const MAX_FORGOTTEN: usize = 256;
+
+/// Sweeps are this many milliseconds apart at least, so that they cost nothing per connection.
+const SWEEP_EVERY: i64 = 1000;
+
+/// How long a session may live.
+#[derive(Clone, Copy, Debug)]
+pub struct Life {
+    /// When it was issued.
+    pub issued: Moment,
+    /// Milliseconds from then, by the server's hint and the protocol's limits.
+    pub limit: i64,
+    /// When the first of the peer's certificates ends, by the wall clock.
+    pub not_after: i64,
+}
+
+impl Life {
+    /// When it ends, under a vhost's time to live in milliseconds.
+    fn end(&self, ttl: i64) -> Moment {
+        let end = self.issued.plus(self.limit.min(ttl));
+        Moment { wall: end.wall.min(self.not_after), ..end }
+    }
+}
+
+/// How a session may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// TLS 1.2 and older: one per key, used as often as one likes.
+    Shared,
+    /// TLS 1.3: several per key, the fresh ones first.
+    Ticket,
+}
+
+/// One session.
+#[derive(Debug)]
+pub struct Held<S> {
+    /// The session.
+    pub session: S,
+    /// Tells it from all others of this cache.
+    pub id: u64,
+    kind: Kind,
+    /// The connection it came from.
+    from: u64,
+    life: Life,
+    used: bool,
+}
+
+#[derive(Debug)]
+struct Entry<S> {
+    /// Newest first.
+    held: SmallVec<[Held<S>; 1]>,
+    /// When the last ticket that was taken for good would have ended.
+    spent_until: Option<Moment>,
+}
+
+/// What a look-up found.
+#[derive(Debug)]
+pub enum Found<S> {
+    /// Sessions with their ids, in the order to try them.
+    Some(SmallVec<[(u64, S); MAX_TICKETS]>),
+    /// Nothing.
+    Miss,
+    /// Only what is over.
+    Expired,
+    /// All tickets were taken for good.
+    Spent,
+}
+
+impl<S> Found<S> {
+    /// The session to try first.
+    pub fn into_first(self) -> Option<(u64, S)> {
+        match self {
+            Found::Some(sessions) => sessions.into_iter().next(),
+            _ => None,
+        }
+    }
+}
+
+/// What a change dropped, and why.
+#[derive(Debug)]
+pub struct Dropped<S> {
+    /// The sessions, to be freed with no lock held.
+    pub sessions: Vec<S>,
+    /// How many of them a newer one replaced.
+    pub replaced: u64,
+    /// How many the bound pushed out.
+    pub evicted: u64,
+    /// How many were over.
+    pub expired: u64,
+}
+
+impl<S> Default for Dropped<S> {
+    fn default() -> Self {
+        Dropped { sessions: Vec::new(), replaced: 0, evicted: 0, expired: 0 }
+    }
+}
+
+impl<S> Dropped<S> {
+    fn take(&mut self, held: impl IntoIterator<Item = Held<S>>) -> u64 {
+        let before = self.sessions.len();
+        self.sessions.extend(held.into_iter().map(|held| held.session));
+        (self.sessions.len() - before) as u64
+    }
+}
+
+/// Sessions by key, least recently used first.
+#[derive(Debug)]
+pub struct Cache<S> {
+    map: LinkedHashMap<Arc<Key>, Entry<S>, RandomState>,
+    /// The identities in `map`, and how many keys have each.
+    identities: HashMap<Identity, usize>,
+    max: usize,
+    ttl: i64,
+    single_use: bool,
+    sessions: u64,
+    next_id: u64,
+    /// Nothing is over before this.
+    due: Moment,
+    epoch: u64,
+    /// Connections that began before this epoch leave nothing.
+    barred: u64,
+    forgotten: HashMap<Endpoint, u64>,
+}
+
+impl<S: Clone> Cache<S> {
+    /// An empty cache of at most `max` keys.
+    pub fn new(max: usize, ttl: i64, single_use: bool) -> Cache<S> {
+        Cache {
+            map: LinkedHashMap::with_hasher(RandomState::new()),
+            identities: HashMap::new(),
+            max,
+            ttl,
+            single_use,
+            sessions: 0,
+            next_id: 1,
+            due: Moment::NEVER,
+            epoch: 0,
+            barred: 0,
+            forgotten: HashMap::new(),
+        }
+    }
+
+    /// Keys held.
+    pub fn keys(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Sessions held.
+    pub fn sessions(&self) -> u64 {
+        self.sessions
+    }
+
+    /// When there is something to sweep, if ever.
+    pub fn due(&self) -> Option<Moment> {
+        (self.due != Moment::NEVER).then_some(self.due)
+    }
+
+    /// The epoch that a connection begins in; see [`Cache::admits`].
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Whether a connection that began in an epoch may leave sessions for an endpoint: not
+    /// where that was flushed or forgotten since.
+    pub fn admits(&self, endpoint: &Endpoint, begun: u64) -> bool {
+        begun >= self.barred && self.forgotten.get(endpoint).is_none_or(|&since| begun >= since)
+    }
+
+    /// What there is for a key.
+    pub fn find(&self, key: &Key, now: Moment) -> Found<S> {
+        let Some(entry) = self.map.get(key) else { return Found::Miss };
+        let live = |held: &&Held<S>| !now.reached(held.life.end(self.ttl));
+        // RFC 8446 C.4: clients SHOULD NOT reuse a ticket for multiple connections. So the
+        // fresh ones first; but with only used ones left, one of them beats a full handshake.
+        let fresh = entry.held.iter().filter(live).filter(|held| !held.used);
+        let used = entry.held.iter().filter(live).filter(|held| held.used);
+        let sessions: SmallVec<_> =
+            fresh.chain(used).map(|held| (held.id, held.session.clone())).collect();
+        if !sessions.is_empty() {
+            Found::Some(sessions)
+        } else if entry.held.is_empty() && entry.spent_until.is_some_and(|end| !now.reached(end)) {
+            Found::Spent
+        } else {
+            Found::Expired
+        }
+    }
+
+    /// Takes a session that [`Cache::find`] found, to offer it; the key becomes the most
+    /// recently used. False if it is gone by now. With single use, a ticket is gone with it.
+    pub fn take(&mut self, key: &Key, id: u64) -> bool {
+        let Some(entry) = self.map.to_back(key) else { return false };
+        let Some(at) = entry.held.iter().position(|held| held.id == id) else { return false };
+        if self.single_use && entry.held[at].kind == Kind::Ticket {
+            let end = entry.held.remove(at).life.end(self.ttl);
+            entry.spent_until = Some(end);
+            self.sessions -= 1;
+        } else {
+            entry.held[at].used = true;
+        }
+        true
+    }
+
+    /// Takes a session out to somebody else, who may use it: a ticket for single use is gone
+    /// with it, all others stay as they are. False if it is gone by now.
+    pub fn take_for_good(&mut self, key: &Key, id: u64) -> bool {
+        let Some(entry) = self.map.get(key) else { return false };
+        let Some(held) = entry.held.iter().find(|held| held.id == id) else { return false };
+        !self.single_use || held.kind == Kind::Shared || self.take(key, id)
+    }
+
+    /// Keeps a session; its key becomes the most recently used. Returns its id and what it
+    /// displaced.
+    pub fn store(
+        &mut self,
+        key: &Arc<Key>,
+        session: S,
+        kind: Kind,
+        life: Life,
+        from: u64,
+        now: Moment,
+    ) -> (u64, Dropped<S>) {
+        let mut dropped = Dropped::default();
+        let end = life.end(self.ttl);
+        let id = self.next_id;
+        self.next_id += 1;
+        if now.reached(end) {
+            dropped.sessions.push(session);
+            dropped.expired = 1;
+            return (id, dropped);
+        }
+        self.due = self.due.min(end);
+        let held = Held { session, id, kind, from, life, used: false };
+        if let Some(entry) = self.map.to_back(&**key) {
+            if kind == Kind::Shared {
+                dropped.replaced = dropped.take(entry.held.drain(..));
+            } else {
+                let shared = entry.held.iter().position(|held| held.kind == Kind::Shared);
+                let full = (entry.held.len() == MAX_TICKETS).then(|| {
+                    entry.held.iter().rposition(|held| held.used).unwrap_or(MAX_TICKETS - 1)
+                });
+                if let Some(at) = shared.or(full) {
+                    dropped.replaced = dropped.take([entry.held.remove(at)]);
+                }
+            }
+            entry.held.insert(0, held);
+            entry.spent_until = None;
+            self.sessions -= dropped.replaced;
+        } else {
+            if self.map.len() >= self.max {
+                if let Some((key, entry)) = self.map.pop_front() {
+                    self.identity_gone(&key.identity);
+                    dropped.evicted = dropped.take(entry.held);
+                    self.sessions -= dropped.evicted;
+                }
+            }
+            *self.identities.entry(key.identity.clone()).or_default() += 1;
+            let entry = Entry { held: SmallVec::from_buf([held]), spent_until: None };
+            self.map.insert(key.clone(), entry);
+        }
+        self.sessions += 1;
+        (id, dropped)
+    }
+
+    /// Drops a key's session of an id.
+    pub fn drop_session(&mut self, key: &Key, id: u64) -> Dropped<S> {
+        self.drop_where(key, |held| held.id == id)
+    }
+
+    /// Drops a key's sessions that came from a connection.
+    pub fn drop_from(&mut self, key: &Key, connection: u64) -> Dropped<S> {
+        self.drop_where(key, |held| held.from == connection)
+    }
+
+    fn drop_where(&mut self, key: &Key, gone: impl Fn(&Held<S>) -> bool) -> Dropped<S> {
+        let mut dropped = Dropped::default();
+        let Some(entry) = self.map.get_mut(key) else { return dropped };
+        self.sessions -= dropped.take(entry.held.drain_filter_where(gone));
+        if entry.held.is_empty() && entry.spent_until.is_none() {
+            self.map.remove(key);
+            self.identity_gone(&key.identity);
+        }
+        dropped
+    }
+
+    /// Drops what is over, if it is time to look.
+    pub fn sweep(&mut self, now: Moment) -> Dropped<S> {
+        if now.reached(self.due) { self.sweep_now(now) } else { Dropped::default() }
+    }
+
+    /// Drops what is over.
+    pub fn sweep_now(&mut self, now: Moment) -> Dropped<S> {
+        let mut dropped = Dropped::default();
+        let mut next = Moment::NEVER;
+        let ttl = self.ttl;
+        let mut gone = Vec::new();
+        for (key, entry) in &mut self.map {
+            let over = |held: &Held<S>| now.reached(held.life.end(ttl));
+            dropped.expired += dropped.take(entry.held.drain_filter_where(over));
+            entry.spent_until = entry.spent_until.filter(|&end| !now.reached(end));
+            let ends = entry.held.iter().map(|held| held.life.end(ttl)).chain(entry.spent_until);
+            match ends.reduce(Moment::min) {
+                Some(end) => next = next.min(end),
+                None => gone.push(key.clone()),
+            }
+        }
+        for key in gone {
+            self.map.remove(&*key);
+            self.identity_gone(&key.identity);
+        }
+        self.sessions -= dropped.expired;
+        let soonest = now.plus(SWEEP_EVERY);
+        self.due = Moment { wall: next.wall.max(soonest.wall), boot: next.boot.max(soonest.boot) };
+        dropped
+    }
+
+    /// Drops all.
+    pub fn flush(&mut self) -> Dropped<S> {
+        self.epoch += 1;
+        self.barred = self.epoch;
+        self.forgotten.clear();
+        self.identities.clear();
+        self.due = Moment::NEVER;
+        self.sessions = 0;
+        let mut dropped = Dropped::default();
+        for (_, entry) in self.map.drain() {
+            dropped.take(entry.held);
+        }
+        dropped
+    }
+
+    /// Drops an endpoint's sessions, of all identities.
+    pub fn forget(&mut self, endpoint: &Endpoint) -> Dropped<S> {
+        self.epoch += 1;
+        if self.forgotten.len() >= MAX_FORGOTTEN {
+            self.forgotten.clear();
+            self.barred = self.epoch;
+        }
+        self.forgotten.insert(endpoint.clone(), self.epoch);
+        let mut dropped = Dropped::default();
+        for key in self.keys_of(endpoint) {
+            if let Some(entry) = self.map.remove(&key) {
+                self.identity_gone(&key.identity);
+                self.sessions -= dropped.take(entry.held);
+            }
+        }
+        dropped
+    }
+
+    /// Drops all tickets that may be used only once: another process may use them.
+    pub fn drop_single_use(&mut self) -> Dropped<S> {
+        let mut dropped = Dropped::default();
+        if self.single_use {
+            for (_, entry) in &mut self.map {
+                let ticket = |held: &Held<S>| held.kind == Kind::Ticket;
+                self.sessions -= dropped.take(entry.held.drain_filter_where(ticket));
+            }
+            // The keys that are empty now go with the next sweep.
+            self.due = Moment { wall: i64::MIN, boot: i64::MIN };
+        }
+        dropped
+    }
+
+    /// The keys that an endpoint has sessions under, in no order.
+    fn keys_of(&self, endpoint: &Endpoint) -> Vec<Key> {
+        let key =
+            |identity: &Identity| Key { endpoint: endpoint.clone(), identity: identity.clone() };
+        self.identities.keys().map(key).filter(|key| self.map.contains_key(key)).collect()
+    }
+
+    /// The key of an endpoint whose newest session is the newest, if it has any that lives.
+    pub fn newest_key(&self, endpoint: &Endpoint, now: Moment) -> Option<Key> {
+        let newest = |key: &Key| {
+            let held = &self.map.get(key)?.held;
+            held.iter()
+                .filter(|held| !now.reached(held.life.end(self.ttl)))
+                .map(|held| held.id)
+                .max()
+        };
+        let keys = self.keys_of(endpoint).into_iter();
+        keys.filter_map(|key| Some((newest(&key)?, key)))
+            .max_by_key(|(id, _)| *id)
+            .map(|(_, key)| key)
+    }
+
+    /// How long a session of a key may live.
+    pub fn life(&self, key: &Key, id: u64) -> Option<Life> {
+        self.map.get(key)?.held.iter().find(|held| held.id == id).map(|held| held.life)
+    }
+
+    /// Sets the time to live, in milliseconds.
+    pub fn set_ttl(&mut self, ttl: i64) {
+        self.ttl = ttl;
+        self.due = Moment { wall: i64::MIN, boot: i64::MIN };
+    }
+
+    /// The keys, most recently used first, each with its sessions and when the last of them
+    /// ends.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<Key>, &[Held<S>], Option<Moment>)> {
+        self.map.iter().rev().map(|(key, entry)| {
+            let ends = entry.held.iter().map(|held| held.life.end(self.ttl));
+            (key, &*entry.held, ends.max_by_key(|end| end.wall))
+        })
+    }
+
+    fn identity_gone(&mut self, identity: &Identity) {
+        if let Some(keys) = self.identities.get_mut(identity) {
+            *keys -= 1;
+            if *keys == 0 {
+                self.identities.remove(identity);
+            }
+        }
+    }
+}
+
+/// Removes and yields what a condition names.
+trait DrainWhere<S> {
+    fn drain_filter_where(&mut self, gone: impl Fn(&Held<S>) -> bool) -> Vec<Held<S>>;
+}
+
+impl<S> DrainWhere<S> for SmallVec<[Held<S>; 1]> {
+    fn drain_filter_where(&mut self, gone: impl Fn(&Held<S>) -> bool) -> Vec<Held<S>> {
+        let mut drained = Vec::new();
+        let mut at = 0;
+        while at < self.len() {
+            if gone(&self[at]) { drained.push(self.remove(at)) } else { at += 1 }
+        }
+        drained
+    }
+}

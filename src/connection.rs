@@ -1,0 +1,407 @@
+//! One connection, from its handshake's start to its close: which vhost and endpoint it is
+//! for, what it was offered, what it leaves.
+
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use parking_lot::Mutex;
+
+use crate::backend::{Client, Facts, Session};
+use crate::cache::{Dropped, Found};
+use crate::clock::Moment;
+use crate::endpoint::{Endpoint, Key};
+use crate::offer::{Peer, Refusal, may_offer};
+use crate::outcome::Outcome;
+use crate::vhost::{New, Vhost};
+use crate::{handles, log};
+
+/// A connection.
+pub struct Connection {
+    /// Tells it from all others.
+    id: u64,
+    /// The address of the TLS library's object; 0 once that is gone.
+    tls: AtomicUsize,
+    handle: Mutex<Handle>,
+    state: Mutex<State>,
+}
+
+enum Handle {
+    None,
+    Some(usize),
+    Closed,
+}
+
+#[derive(Default)]
+struct State {
+    /// What the app told: these count, whatever SNI and the SSL_CTX say.
+    told: Option<(Arc<Vhost>, Endpoint)>,
+    handshake: Option<Handshake>,
+    outcome: Option<Outcome>,
+    reused: bool,
+}
+
+/// A handshake that has begun, or has ended.
+#[derive(Clone)]
+struct Handshake {
+    vhost: Arc<Vhost>,
+    /// None where nothing can be kept or offered.
+    key: Option<Arc<Key>>,
+    /// The vhost's, when it began.
+    epoch: u64,
+    offered: Option<Offered>,
+    /// The peer that a full handshake has shown.
+    peer: Option<Arc<Peer>>,
+    not_after: i64,
+    /// It began before the TLS library said so, at lws_tls_reuse_session().
+    early: bool,
+    has_ended: bool,
+    /// It ended badly: nothing that comes is kept.
+    is_bad: bool,
+}
+
+#[derive(Clone)]
+struct Offered {
+    /// In the vhost's cache.
+    id: u64,
+    /// Of the copy that was set on the connection.
+    address: usize,
+    peer: Arc<Peer>,
+    not_after: i64,
+}
+
+/// A session that has come, copied.
+pub struct NewSession {
+    /// The copy.
+    pub session: Session,
+    /// What there is to know of it.
+    pub facts: Facts,
+}
+
+impl Connection {
+    /// The connection of a TLS library's object, by address.
+    pub fn new(tls: usize) -> Arc<Connection> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Arc::new(Connection {
+            id: NEXT.fetch_add(1, Relaxed),
+            tls: AtomicUsize::new(tls),
+            handle: Mutex::new(Handle::None),
+            state: Mutex::new(State::default()),
+        })
+    }
+
+    /// The address of the TLS library's object; 0 once that is gone.
+    pub fn tls(&self) -> usize {
+        self.tls.load(Relaxed)
+    }
+
+    /// Its handle; where it has none yet, that which `make` gives. None if it is closed.
+    pub fn handle_or(&self, make: impl FnOnce() -> Option<usize>) -> Option<usize> {
+        let mut handle = self.handle.lock();
+        match *handle {
+            Handle::Closed => return None,
+            Handle::Some(handle) => return Some(handle),
+            Handle::None => {}
+        }
+        let made = make()?;
+        *handle = Handle::Some(made);
+        Some(made)
+    }
+
+    /// The app tells its vhost and endpoint.
+    pub fn tell(&self, vhost: Arc<Vhost>, endpoint: Endpoint) {
+        self.state.lock().told = Some((vhost, endpoint));
+    }
+
+    /// Whether the handshake resumed a session.
+    pub fn is_reused(&self) -> bool {
+        self.state.lock().reused
+    }
+
+    /// What became of its resumption.
+    pub fn outcome(&self) -> Outcome {
+        self.state.lock().outcome.unwrap_or(Outcome::None)
+    }
+
+    /// The tag of its endpoint, if that is known.
+    pub fn tag(&self) -> Option<String> {
+        let state = self.state.lock();
+        if let Some((vhost, endpoint)) = &state.told {
+            return Some(vhost.tag(endpoint));
+        }
+        let handshake = state.handshake.as_ref()?;
+        Some(handshake.vhost.tag(&handshake.key.as_ref()?.endpoint))
+    }
+
+    /// Offers a session before the TLS library says that the handshake starts. Whether one is
+    /// set on the connection.
+    pub fn offer(&self, client: &impl Client) -> bool {
+        let told = self.state.lock().told.clone();
+        if let (Some((vhost, _)), None) = (told, self.handshake()) {
+            self.begin(client, Some(vhost), true);
+        }
+        client.session_address() != 0
+    }
+
+    /// The handshake starts. `vhost` gives the connection's where the app has not told it.
+    pub fn start(&self, client: &impl Client, vhost: impl FnOnce() -> Option<Arc<Vhost>>) {
+        let (told, before) = {
+            let mut state = self.state.lock();
+            (state.told.clone(), state.handshake.take())
+        };
+        let Some(early) = before.filter(|handshake| handshake.early && !handshake.has_ended) else {
+            self.begin(client, told.map(|(vhost, _)| vhost).or_else(vhost), false);
+            return;
+        };
+        // What was set on the connection early may not serve it any more: between then and
+        // now the app may have changed the name it expects, its certificate, all.
+        if let Some(offered) = &early.offered {
+            if client.session_address() == offered.address {
+                client.withdraw();
+            }
+            early.vhost.counters().offered.fetch_sub(1, Relaxed);
+        } else {
+            self.count(&early.vhost, -1);
+        }
+        self.begin(client, Some(early.vhost), false);
+    }
+
+    fn begin(&self, client: &impl Client, vhost: Option<Arc<Vhost>>, early: bool) {
+        let Some(vhost) = vhost.filter(|vhost| !vhost.is_destroyed()) else {
+            self.state.lock().outcome = Some(Outcome::NoVhost);
+            return;
+        };
+        let mut handshake = Handshake {
+            vhost: vhost.clone(),
+            key: None,
+            epoch: 0,
+            offered: None,
+            peer: None,
+            not_after: i64::MAX,
+            early,
+            has_ended: false,
+            is_bad: false,
+        };
+        let outcome = self.consult(client, &mut handshake);
+        {
+            let mut state = self.state.lock();
+            state.outcome = outcome;
+            state.reused = false;
+            state.handshake = Some(handshake);
+        }
+        match outcome {
+            None => drop(vhost.counters().offered.fetch_add(1, Relaxed)),
+            Some(_) => self.count(&vhost, 1),
+        }
+    }
+
+    /// Fills in what the handshake is for, and offers what there is for it. The outcome, if
+    /// it is known by that.
+    fn consult(&self, client: &impl Client, handshake: &mut Handshake) -> Option<Outcome> {
+        let vhost = handshake.vhost.clone();
+        if vhost.is_disabled() {
+            return Some(Outcome::Disabled);
+        }
+        let told = self.state.lock().told.clone();
+        let Some(endpoint) = told.map(|(_, endpoint)| endpoint).or_else(|| client.endpoint())
+        else {
+            return Some(Outcome::NoEndpoint);
+        };
+        let name = || vhost.tag(&endpoint);
+        let Some(identity) = client.identity() else {
+            log::info!("{}: UNSUITABLE: its client certificate is chosen by a callback", name());
+            return Some(Outcome::Unsuitable);
+        };
+        let key = Arc::new(Key { endpoint: endpoint.clone(), identity });
+        handshake.key = Some(key.clone());
+        let (found, epoch) = vhost
+            .with_cache(|cache, now| ((cache.find(&key, now), cache.epoch()), Dropped::default()));
+        handshake.epoch = epoch;
+        if client.session_address() != 0 {
+            log::info!("{}: UNSUITABLE: the app has set a session itself", name());
+            return Some(Outcome::Unsuitable);
+        }
+        if !vhost.policy().allow_tickets {
+            client.forbid_tickets();
+        }
+        let sessions = match found {
+            Found::Miss => return Some(Outcome::Miss),
+            Found::Expired => return Some(Outcome::Expired),
+            Found::Spent => return Some(Outcome::Spent),
+            Found::Some(sessions) => sessions,
+        };
+        let now = Moment::now();
+        let mut refusal = None;
+        let mut taken_by_others = false;
+        for (id, stored) in &sessions {
+            let Some(live) = stored.live(client, now) else { continue };
+            if let Err(why) = may_offer(client, &live.session, &live.peer, vhost.policy(), now) {
+                refusal.get_or_insert(why);
+                continue;
+            }
+            let taken = vhost.with_cache(|cache, _| {
+                let life = cache.life(&key, *id);
+                (life.filter(|_| cache.take(&key, *id)), Dropped::default())
+            });
+            let Some(life) = taken else {
+                taken_by_others = true;
+                continue;
+            };
+            if let Some(address) = client.offer(&live.session) {
+                log::info!("{}: offered a session", name());
+                let (peer, not_after) = (live.peer.clone(), life.not_after);
+                handshake.offered = Some(Offered { id: *id, address, peer, not_after });
+                return None;
+            }
+        }
+        match refusal {
+            Some(Refusal::Unsuitable(why)) => {
+                log::info!("{}: UNSUITABLE: {why}", name());
+                Some(Outcome::Unsuitable)
+            }
+            Some(Refusal::Unverified(why)) => {
+                log::info!("{}: UNVERIFIED: {why}", name());
+                Some(Outcome::Unverified)
+            }
+            None if taken_by_others => Some(Outcome::Spent),
+            None => Some(Outcome::Miss),
+        }
+    }
+
+    /// Counts the outcome, or takes that back.
+    fn count(&self, vhost: &Vhost, sign: i64) {
+        let counters = vhost.counters();
+        let counter = match self.outcome() {
+            Outcome::Miss | Outcome::Expired | Outcome::Spent => &counters.missed,
+            Outcome::Unsuitable => &counters.unsuitable,
+            Outcome::Unverified => &counters.unverified,
+            _ => return,
+        };
+        counter.fetch_add(sign as u64, Relaxed); // wraps: minus one is all ones
+    }
+
+    /// The handshake has ended well. The address of the session that it was offered, if it
+    /// resumed that.
+    pub fn done(&self, client: &impl Client) -> Option<usize> {
+        let reused = client.is_resumed();
+        let (handshake, resumed) = {
+            let mut state = self.state.lock();
+            state.reused = reused;
+            let handshake = state.handshake.as_mut()?;
+            if handshake.has_ended {
+                return None;
+            }
+            handshake.has_ended = true;
+            let handshake = handshake.clone();
+            let resumed = handshake.offered.is_some() && reused;
+            if handshake.offered.is_some() {
+                let outcome = if resumed { Outcome::Resumed } else { Outcome::Declined };
+                state.outcome = Some(outcome);
+            }
+            (handshake, resumed)
+        };
+        let counters = handshake.vhost.counters();
+        counters.handshakes.fetch_add(1, Relaxed);
+        let (offered, key) = (handshake.offered?, handshake.key?);
+        if resumed {
+            counters.resumed.fetch_add(1, Relaxed);
+            return Some(offered.address);
+        }
+        counters.declined.fetch_add(1, Relaxed);
+        log::info!("{}: DECLINED by the server", handshake.vhost.tag(&key.endpoint));
+        // The server does not know it any more.
+        handshake.vhost.with_cache(|cache, _| ((), cache.drop_session(&key, offered.id)));
+        None
+    }
+
+    /// Whether sessions that come are kept.
+    pub fn takes_sessions(&self) -> bool {
+        let state = self.state.lock();
+        let takes = |handshake: &Handshake| {
+            handshake.key.is_some() && !handshake.is_bad && !handshake.vhost.is_destroyed()
+        };
+        state.handshake.as_ref().is_some_and(takes)
+    }
+
+    /// A session has come.
+    pub fn keep(&self, client: &impl Client, new: NewSession) {
+        let Some(handshake) = self.handshake() else { return };
+        let Some(key) = &handshake.key else { return };
+        // A callback may have chosen another client certificate since the handshake began.
+        if client.identity().as_ref() != Some(&key.identity) {
+            log::info!(
+                "{}: not kept: the client certificate has changed",
+                handshake.vhost.tag(&key.endpoint)
+            );
+            return;
+        }
+        let now = Moment::now();
+        let (peer, not_after) = if client.is_resumed() {
+            // A resumed connection has shown no certificate: what it brings is of the peer that
+            // the session was made with. One that the app offered itself is not known here.
+            let Some(offered) = &handshake.offered else { return };
+            (offered.peer.clone(), offered.not_after)
+        } else if let Some(peer) = &handshake.peer {
+            (peer.clone(), handshake.not_after)
+        } else {
+            let Some(chain) = client.peer_chain() else { return };
+            let not_after = client.peer_not_after(&chain);
+            let made_under = Some(client.verify_callback());
+            let peer = Arc::new(Peer::new(chain, now, client.verify_result(), made_under));
+            if let Some(handshake) = &mut self.state.lock().handshake {
+                handshake.peer = Some(peer.clone());
+                handshake.not_after = not_after;
+            }
+            (peer, not_after)
+        };
+        let new = New { key: key.clone(), session: new.session, peer, issued: now, not_after };
+        handshake.vhost.keep(new, handshake.epoch, self.id);
+    }
+
+    /// An error ended the handshake: what it was offered may be the reason.
+    pub fn failed(&self) {
+        if self
+            .handshake()
+            .is_some_and(|handshake| handshake.offered.is_some() && !handshake.has_ended)
+        {
+            self.ended_badly();
+        }
+    }
+
+    /// A fatal alert was received or sent.
+    ///
+    /// RFC 5246 7.2.2: "Upon transmission or receipt of a fatal alert message, both parties
+    /// immediately close the connection. Servers and clients MUST forget any session-identifiers,
+    /// keys, and secrets associated with a failed connection."
+    pub fn ended_badly(&self) {
+        let handshake = {
+            let mut state = self.state.lock();
+            let Some(handshake) = &mut state.handshake else { return };
+            handshake.is_bad = true;
+            handshake.clone()
+        };
+        let Some(key) = &handshake.key else { return };
+        log::info!("{}: ended badly: its sessions are dropped", handshake.vhost.tag(&key.endpoint));
+        handshake.vhost.with_cache(|cache, _| {
+            let mut dropped = cache.drop_from(key, self.id);
+            if let Some(offered) = &handshake.offered {
+                dropped.sessions.extend(cache.drop_session(key, offered.id).sessions);
+            }
+            ((), dropped)
+        });
+    }
+
+    /// The TLS library's object is going, or the app lets go of the connection.
+    pub fn closed(&self) {
+        self.tls.store(0, Relaxed);
+        let handle = std::mem::replace(&mut *self.handle.lock(), Handle::Closed);
+        if let Handle::Some(handle) = handle {
+            handles::remove_connection(handle);
+        }
+    }
+
+    fn handshake(&self) -> Option<Handshake> {
+        self.state.lock().handshake.clone()
+    }
+}

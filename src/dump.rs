@@ -1,0 +1,156 @@
+//! The blob that a session is saved as: the TLS library's own encoding, which is all that lws
+//! writes and reads, then a record of ours, which lws ignores:
+//!
+//! magic (8 bytes), version (1), backend (1), host (length 1, bytes), port (2), client
+//! certificate (length 1, SHA-256), issued (8), full handshake (8), certificates (count 1, each
+//! length 3, DER), SHA-256 of all before it (32). Numbers are big-endian, times milliseconds
+//! since 1970.
+
+#![forbid(unsafe_code)]
+
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::backend::{Active, Backend, Session};
+use crate::endpoint::{Endpoint, Identity};
+
+/// A blob is not longer than this.
+pub const MAX_LEN: usize = 64 * 1024;
+
+const MAGIC: &[u8; 8] = b"LWSTLSSE";
+const VERSION: u8 = 1;
+const DIGEST_LEN: usize = 32;
+
+/// What is saved of a session beside the TLS library's own encoding.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// Whom it is for.
+    pub endpoint: Endpoint,
+    /// The client certificate it was made with.
+    pub identity: Identity,
+    /// When it was issued, in milliseconds since 1970.
+    pub issued: i64,
+    /// When the full handshake was that it descends from.
+    pub handshake: i64,
+    /// The peer's certificates in DER, its own first.
+    pub chain: Vec<&'a [u8]>,
+}
+
+/// The blob of a session, given the TLS library's encoding of it. A chain that does not fit
+/// is cut down to the peer's own certificate; None if that does not fit either.
+pub fn encode(session: Zeroizing<Vec<u8>>, record: &Record) -> Option<Zeroizing<Vec<u8>>> {
+    let leaf = record.chain.get(..1)?;
+    encode_with(&session, record, &record.chain).or_else(|| encode_with(&session, record, leaf))
+}
+
+fn encode_with(session: &[u8], record: &Record, chain: &[&[u8]]) -> Option<Zeroizing<Vec<u8>>> {
+    let certificates: usize = chain.iter().map(|certificate| certificate.len() + 3).sum();
+    let host = record.endpoint.host.as_bytes();
+    let most = session.len() + 96 + host.len() + certificates + DIGEST_LEN;
+    if most > MAX_LEN {
+        return None;
+    }
+    // Reserved once: a vector that grows leaves copies of a secret behind.
+    let mut blob = Zeroizing::new(Vec::new());
+    blob.try_reserve_exact(most).ok()?;
+    blob.extend_from_slice(session);
+    blob.extend_from_slice(MAGIC);
+    blob.extend_from_slice(&[VERSION, Active::ID]);
+    blob.push(u8::try_from(host.len()).ok()?);
+    blob.extend_from_slice(host);
+    blob.extend_from_slice(&record.endpoint.port.to_be_bytes());
+    let identity = record.identity.as_deref().map_or(&[][..], |digest| digest);
+    blob.push(identity.len() as u8);
+    blob.extend_from_slice(identity);
+    blob.extend_from_slice(&record.issued.to_be_bytes());
+    blob.extend_from_slice(&record.handshake.to_be_bytes());
+    blob.push(u8::try_from(chain.len()).ok()?);
+    for certificate in chain {
+        let len = u32::try_from(certificate.len()).ok()?.to_be_bytes();
+        blob.extend_from_slice(&len[1..]);
+        blob.extend_from_slice(certificate);
+    }
+    let digest = Sha256::digest(&*blob);
+    blob.extend_from_slice(&digest);
+    Some(blob)
+}
+
+/// A session from its blob, and our record if it has one. The error says what is wrong.
+pub fn decode(blob: &[u8]) -> Result<(Session, Option<Record<'_>>), &'static str> {
+    if blob.is_empty() {
+        return Err("there is no blob");
+    }
+    if blob.len() > MAX_LEN {
+        return Err("it is over 64 KiB");
+    }
+    let (session, len) = match Active::decode(blob) {
+        Some(decoded) => decoded,
+        // Where it has a record of ours, that tells more than "not a session".
+        None => {
+            return Err(other_backend(blob).unwrap_or("it is not a session of this TLS library"));
+        }
+    };
+    let rest = &blob[len..];
+    if rest.is_empty() {
+        return Ok((session, None));
+    }
+    if !rest.starts_with(MAGIC) {
+        return Err("it has bytes after the session that are not ours");
+    }
+    let Some((signed, digest)) = blob.split_last_chunk::<DIGEST_LEN>() else {
+        return Err("its record is cut short");
+    };
+    if rest.get(MAGIC.len()) != Some(&VERSION) {
+        return Err("its record is of another version of this library");
+    }
+    if Sha256::digest(signed)[..] != digest[..] {
+        return Err("it is corrupt");
+    }
+    let record = signed.get(len..).and_then(|record| read(&mut Reader(&record[MAGIC.len() + 1..])));
+    match record {
+        Some((Active::ID, record)) => Ok((session, Some(record))),
+        Some(_) => Err("it is of another TLS library"),
+        None => Err("its record is cut short"),
+    }
+}
+
+/// Whether a blob that does not decode has a sound record of another backend.
+fn other_backend(blob: &[u8]) -> Option<&'static str> {
+    let (signed, digest) = blob.split_last_chunk::<DIGEST_LEN>()?;
+    let at = signed.windows(MAGIC.len()).rposition(|window| window == MAGIC)?;
+    let backend = *signed.get(at + MAGIC.len() + 1)?;
+    (backend != Active::ID && Sha256::digest(signed)[..] == digest[..])
+        .then_some("it is of another TLS library")
+}
+
+fn read<'a>(from: &mut Reader<'a>) -> Option<(u8, Record<'a>)> {
+    let backend = from.number(1)? as u8;
+    let host_len = from.number(1)? as usize;
+    let host = std::str::from_utf8(from.bytes(host_len)?).ok()?;
+    let endpoint = Endpoint::new(host, from.number(2)? as u16)?;
+    let identity = match from.number(1)? {
+        0 => None,
+        len => Some(Box::new(from.bytes(len as usize)?.try_into().ok()?)),
+    };
+    let (issued, handshake) = (from.number(8)? as i64, from.number(8)? as i64);
+    let mut chain = Vec::new();
+    for _ in 0..from.number(1)? {
+        let len = from.number(3)? as usize;
+        chain.push(from.bytes(len)?);
+    }
+    from.0.is_empty().then_some((backend, Record { endpoint, identity, issued, handshake, chain }))
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    fn number(&mut self, bytes: usize) -> Option<u64> {
+        Some(self.bytes(bytes)?.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
+    }
+}

@@ -1,0 +1,145 @@
+//! What a session is kept for: an endpoint and a client certificate; and the tag, a name for
+//! people and files.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::capi::LWS_SESSION_TAG_LEN;
+
+/// A host and a port. The host is in lower case, without a trailing dot or port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// Name or address.
+    pub host: Arc<str>,
+    /// Port.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// The longest host taken: a DNS name has at most 253 bytes (RFC 1035 2.3.4), and SNI
+    /// could carry a few more.
+    pub const MAX_HOST: usize = 255;
+
+    /// Takes a host as apps write it: in any case, with a trailing dot, with ":port", an IPv6
+    /// address in brackets or without. None if it is empty or too long.
+    pub fn new(host: &str, port: u16) -> Option<Endpoint> {
+        let host = bare_host(host);
+        if host.is_empty() || host.len() > Self::MAX_HOST {
+            return None;
+        }
+        // RFC 4343: host names are compared without regard to ASCII case.
+        Some(Endpoint { host: host.to_ascii_lowercase().into(), port })
+    }
+}
+
+/// The host in `host`, `host.`, `host:port`, `[v6]` or `[v6]:port`.
+fn bare_host(host: &str) -> &str {
+    if let Some((address, rest)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        if rest.is_empty() || is_port(rest) {
+            return address;
+        }
+    }
+    let name = match host.find(':') {
+        // More than one colon, and no bracket: an IPv6 address.
+        Some(colon) if is_port(&host[colon..]) => &host[..colon],
+        _ => host,
+    };
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+fn is_port(text: &str) -> bool {
+    let digits = text.strip_prefix(':').unwrap_or("");
+    !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// A client certificate's SHA-256. None is an identity too: the client shows no certificate.
+pub type Identity = Option<Box<[u8; 32]>>;
+
+/// What sessions are kept under, within a vhost.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Whom the client talked to.
+    pub endpoint: Endpoint,
+    /// As whom.
+    pub identity: Identity,
+}
+
+/// `vhost_host_port`, as lws writes it; or a prefix of that and a hash of all, where it is
+/// too long or no file could be named so. Always shorter than LWS_SESSION_TAG_LEN.
+pub fn tag(vhost: &str, endpoint: &Endpoint) -> String {
+    let plain = format!("{vhost}_{}_{}", endpoint.host, endpoint.port);
+    if plain.len() < LWS_SESSION_TAG_LEN && plain.chars().all(belongs_in_file_name) {
+        return plain;
+    }
+    let hash = format!("_{:.16x}", Sha256::digest(plain.as_bytes()));
+    let room = LWS_SESSION_TAG_LEN - 1 - hash.len();
+    let prefix = plain.chars().map(|c| if belongs_in_file_name(c) { c } else { '_' });
+    prefix.take(room).chain(hash.chars()).collect()
+}
+
+fn belongs_in_file_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%' | '+' | '@' | ',' | '=')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn host(text: &str) -> Option<String> {
+        Endpoint::new(text, 443).map(|endpoint| endpoint.host.to_string())
+    }
+
+    #[test]
+    fn a_host_is_the_same_however_an_app_writes_it() {
+        for text in
+            ["example.com", "EXAMPLE.com", "example.com.", "example.com:443", "Example.com.:8443"]
+        {
+            assert_eq!(host(text).as_deref(), Some("example.com"), "{text}");
+        }
+        for text in ["::1", "[::1]", "[::1]:443"] {
+            assert_eq!(host(text).as_deref(), Some("::1"), "{text}");
+        }
+        assert_eq!(host("fe80::1%eth0").as_deref(), Some("fe80::1%eth0"));
+    }
+
+    #[test]
+    fn a_host_is_neither_empty_nor_endless() {
+        for text in ["", ".", ":443", "[]", "[]:443"] {
+            assert_eq!(host(text), None, "{text}");
+        }
+        assert!(host(&"a".repeat(255)).is_some());
+        assert_eq!(host(&"a".repeat(256)), None);
+    }
+
+    #[test]
+    fn a_tag_is_as_lws_writes_it() {
+        let endpoint = Endpoint::new("Example.com", 443).unwrap();
+        assert_eq!(tag("default", &endpoint), "default_example.com_443");
+    }
+
+    #[test]
+    fn long_hosts_keep_tags_of_their_own() {
+        let host = "a".repeat(120);
+        let tags: Vec<String> = [(&*host, 443), (&*host, 444), (&format!("{host}b"), 443)]
+            .iter()
+            .map(|(host, port)| tag("default", &Endpoint::new(host, *port).unwrap()))
+            .collect();
+        assert!(tags.iter().all(|tag| tag.len() == LWS_SESSION_TAG_LEN - 1));
+        assert_ne!(tags[0], tags[1]);
+        assert_ne!(tags[0], tags[2]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_tag_can_always_name_a_file(vhost in ".{0,120}", host in ".{1,200}", port: u16) {
+            if let Some(endpoint) = Endpoint::new(&host, port) {
+                let tag = tag(&vhost, &endpoint);
+                prop_assert!(tag.len() < LWS_SESSION_TAG_LEN);
+                prop_assert!(tag.chars().all(belongs_in_file_name), "{tag}");
+            }
+        }
+    }
+}

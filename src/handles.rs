@@ -1,0 +1,67 @@
+//! Handles: what C gets for a vhost or a connection. The library's own are odd integers that
+//! never repeat and are never followed, so that a stale or made-up one is only unknown.
+//! libwebsockets' pointers are even, and known by address.
+
+#![forbid(unsafe_code)]
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock};
+
+use parking_lot::RwLock;
+
+use crate::connection::Connection;
+use crate::vhost::Vhost;
+
+type Table<T> = LazyLock<RwLock<HashMap<usize, Arc<T>>>>;
+
+static VHOSTS: Table<Vhost> = LazyLock::new(RwLock::default);
+static CONNECTIONS: Table<Connection> = LazyLock::new(RwLock::default);
+
+/// The next handle; None once there are no more.
+fn next() -> Option<usize> {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    NEXT.fetch_update(Relaxed, Relaxed, |handle| handle.checked_add(2)).ok()
+}
+
+/// Gives a vhost a handle of the library's own.
+pub fn add_vhost(vhost: Vhost) -> Option<usize> {
+    let handle = next()?;
+    VHOSTS.write().insert(handle, Arc::new(vhost));
+    Some(handle)
+}
+
+/// The vhost of a handle.
+pub fn vhost(handle: usize) -> Option<Arc<Vhost>> {
+    VHOSTS.read().get(&handle).cloned()
+}
+
+/// Forgets a vhost's handle.
+pub fn remove_vhost(handle: usize) {
+    let _vhost = VHOSTS.write().remove(&handle);
+}
+
+/// All vhosts.
+pub fn all_vhosts() -> Vec<Arc<Vhost>> {
+    VHOSTS.read().values().cloned().collect()
+}
+
+/// The handle of a connection, which gets one the first time it is asked for. None if it is
+/// closed, or handles have run out.
+pub fn of_connection(connection: &Arc<Connection>) -> Option<usize> {
+    connection.handle_or(|| {
+        let handle = next()?;
+        CONNECTIONS.write().insert(handle, connection.clone());
+        Some(handle)
+    })
+}
+
+/// The connection of a handle.
+pub fn connection(handle: usize) -> Option<Arc<Connection>> {
+    CONNECTIONS.read().get(&handle).cloned()
+}
+
+/// Forgets a connection's handle.
+pub fn remove_connection(handle: usize) {
+    let _connection = CONNECTIONS.write().remove(&handle);
+}

@@ -1,0 +1,29 @@
+//! A client-side TLS session cache with the C ABI of libwebsockets' session module.
+//!
+//! C programs use `include/lws-tls-sessions.h`, which is generated from [`capi`]. From there
+//! inwards:
+//!
+//! - [`capi`]: exported functions, in the order of the header; no logic
+//! - [`handles`]: what C holds of a vhost and of a connection
+//! - [`vhost`]: one vhost: what it was made with, its cache, its counters
+//! - [`connection`]: one connection, from its handshake's start to its close
+//! - [`offer`]: may this session serve this connection: the one rule, in one place
+//! - [`cache`]: bounded, most recently used first, with a time to live; no TLS
+//! - [`stored`], [`dump`]: a session in the cache, and in storage
+//! - [`backend`]: the TLS library, behind one trait
+//! - [`endpoint`], [`clock`], [`fork`], [`log`], [`outcome`]: small things all of them use
+
+pub mod backend;
+pub mod cache;
+pub mod capi;
+pub mod clock;
+pub mod connection;
+pub mod dump;
+pub mod endpoint;
+pub mod fork;
+pub mod handles;
+pub mod log;
+pub mod offer;
+pub mod outcome;
+pub mod stored;
+pub mod vhost;

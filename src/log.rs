@@ -1,0 +1,61 @@
+//! Where log lines go: lws's levels, one emit function, stderr without it.
+
+use std::ffi::{CString, c_char, c_int};
+use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
+
+/// Called with one level and one line.
+pub type Emit = unsafe extern "C" fn(level: c_int, line: *const c_char);
+
+/// lws's LLL_ERR.
+pub const ERR: c_int = 1;
+/// lws's LLL_WARN.
+pub const WARN: c_int = 2;
+/// lws's LLL_INFO.
+pub const INFO: c_int = 8;
+
+static LEVEL: AtomicI32 = AtomicI32::new(ERR | WARN);
+static EMIT: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Sets which levels are logged, and where to.
+pub fn set(level: c_int, emit: Option<Emit>) {
+    EMIT.store(emit.map_or(std::ptr::null_mut(), |emit| emit as *mut ()), Relaxed);
+    LEVEL.store(level, Relaxed);
+}
+
+/// Whether lines of a level go anywhere.
+pub fn is_on(level: c_int) -> bool {
+    LEVEL.load(Relaxed) & level != 0
+}
+
+/// Emits a line. Control characters become '?', since host names in it come from anywhere.
+pub fn line(level: c_int, text: std::fmt::Arguments<'_>) {
+    let mut text = text.to_string();
+    if text.contains(char::is_control) {
+        text = text.replace(char::is_control, "?");
+    }
+    let emit = EMIT.load(Relaxed);
+    if emit.is_null() {
+        use std::io::Write;
+        // A closed stderr is no reason to fail, and eprintln! would panic.
+        let _ = writeln!(std::io::stderr(), "lws-tls-sessions: {text}");
+        return;
+    }
+    // SAFETY: only `set` stores to EMIT, and only functions of this type.
+    let emit = unsafe { std::mem::transmute::<*mut (), Emit>(emit) };
+    // It has no NUL: that is a control character.
+    let line = CString::new(text).unwrap_or_default();
+    // SAFETY: the app's function, as set_log_level() documents it.
+    unsafe { emit(level, line.as_ptr()) };
+}
+
+macro_rules! at {
+    ($level:expr, $($text:tt)*) => {
+        if $crate::log::is_on($level) {
+            $crate::log::line($level, format_args!($($text)*));
+        }
+    };
+}
+macro_rules! error { ($($text:tt)*) => { $crate::log::at!($crate::log::ERR, $($text)*) }; }
+macro_rules! warning { ($($text:tt)*) => { $crate::log::at!($crate::log::WARN, $($text)*) }; }
+macro_rules! info { ($($text:tt)*) => { $crate::log::at!($crate::log::INFO, $($text)*) }; }
+pub(crate) use {at, error, info, warning as warn};

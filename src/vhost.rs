@@ -1,0 +1,419 @@
+//! One vhost: what it was made with, its cache, its counters.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use parking_lot::Mutex;
+use zeroize::Zeroizing;
+
+use crate::backend::{Active, Backend, TLS1_3};
+use crate::cache::{Cache, DEFAULT_MAX, Dropped, Kind, Life};
+use crate::capi::{
+    LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE, LWS_TLS_SESSION_OPTION_ALLOW_TICKETS,
+    LWS_TLS_SESSION_OPTION_SINGLE_USE, LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK,
+    lws_tls_session_stats,
+};
+use crate::clock::Moment;
+use crate::endpoint::{Endpoint, Identity, Key, tag};
+use crate::offer::Policy;
+use crate::stored::Stored;
+use crate::{dump, fork, log};
+
+/// The name of a vhost that was not given one.
+pub const DEFAULT_NAME: &str = "default";
+
+const SECOND: i64 = 1000;
+const DAY: i64 = 24 * 3600 * SECOND;
+
+/// Larger tickets are not kept: they would not fit a blob, and bound what a server can make
+/// the cache hold.
+const MAX_TICKET: usize = 16 * 1024;
+
+/// What a vhost is made with.
+#[derive(Default)]
+pub struct Info {
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// The address of its context, for dump callbacks.
+    pub context: usize,
+    /// Option bits.
+    pub options: u64,
+    /// Seconds a session lives at most; 0: what the TLS library and the server say.
+    pub timeout: u32,
+    /// Endpoints kept; 0: the default.
+    pub cache_max: u32,
+}
+
+/// A vhost.
+pub struct Vhost {
+    name: String,
+    context: usize,
+    disabled: bool,
+    policy: Policy,
+    destroyed: AtomicBool,
+    cache: Mutex<Cache<Arc<Stored>>>,
+    /// The client certificate of the SSL_CTX that was attached last: what loaded sessions are
+    /// for that do not say themselves.
+    identity: Mutex<Identity>,
+    fork: AtomicU64,
+    counters: Counters,
+}
+
+/// What is counted; the names are those of `struct lws_tls_session_stats`.
+#[derive(Default)]
+#[allow(missing_docs)]
+pub struct Counters {
+    pub handshakes: AtomicU64,
+    pub offered: AtomicU64,
+    pub resumed: AtomicU64,
+    pub declined: AtomicU64,
+    pub missed: AtomicU64,
+    pub unsuitable: AtomicU64,
+    pub unverified: AtomicU64,
+    stored: AtomicU64,
+    replaced: AtomicU64,
+    evicted: AtomicU64,
+    expired: AtomicU64,
+    saved: AtomicU64,
+    loaded: AtomicU64,
+    load_refused: AtomicU64,
+}
+
+/// One endpoint, as `lws_tls_session_foreach()` shows it.
+pub struct Seen {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// As in the protocol; 0 if it has no session left.
+    pub tls_version: u16,
+    /// Sessions it has.
+    pub sessions: u32,
+    /// Seconds until the last of them expires.
+    pub seconds_left: u32,
+}
+
+impl Vhost {
+    /// An empty vhost.
+    pub fn new(info: Info) -> Vhost {
+        let has = |option: i64| info.options & option as u64 != 0;
+        let max = if info.cache_max == 0 { DEFAULT_MAX } else { info.cache_max as usize };
+        let single_use = has(LWS_TLS_SESSION_OPTION_SINGLE_USE);
+        Vhost {
+            name: info.name.unwrap_or_else(|| DEFAULT_NAME.to_owned()),
+            context: info.context,
+            disabled: has(LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE),
+            policy: Policy {
+                allow_tickets: has(LWS_TLS_SESSION_OPTION_ALLOW_TICKETS),
+                trust_verify_callback: has(LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK),
+            },
+            destroyed: AtomicBool::new(false),
+            cache: Mutex::new(Cache::new(max, ttl_of(info.timeout), single_use)),
+            identity: Mutex::new(None),
+            fork: AtomicU64::new(fork::generation()),
+            counters: Counters::default(),
+        }
+    }
+
+    /// The context that dump callbacks get, as an address.
+    pub fn context(&self) -> usize {
+        self.context
+    }
+
+    /// Whether it does no caching.
+    pub fn is_disabled(&self) -> bool {
+        self.disabled
+    }
+
+    /// Whether it is gone for the app.
+    pub fn is_destroyed(&self) -> bool {
+        self.destroyed.load(Relaxed)
+    }
+
+    /// What its options say on the rule for offering.
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// What it counts.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The tag of an endpoint.
+    pub fn tag(&self, endpoint: &Endpoint) -> String {
+        tag(&self.name, endpoint)
+    }
+
+    /// Works on the cache; then drops what is over. What went is freed with no lock held.
+    pub fn with_cache<T>(
+        &self,
+        work: impl FnOnce(&mut Cache<Arc<Stored>>, Moment) -> (T, Dropped<Arc<Stored>>),
+    ) -> T {
+        let now = Moment::now();
+        let mut cache = self.cache.lock();
+        let generation = fork::generation();
+        let forked =
+            (self.fork.swap(generation, Relaxed) != generation).then(|| cache.drop_single_use());
+        let (result, dropped) = work(&mut cache, now);
+        let swept = cache.sweep(now);
+        drop(cache);
+        drop(forked);
+        for dropped in [dropped, swept] {
+            self.count(&dropped);
+        }
+        result
+    }
+
+    fn count(&self, dropped: &Dropped<Arc<Stored>>) {
+        let add = |counter: &AtomicU64, more| {
+            if more > 0 {
+                counter.fetch_add(more, Relaxed);
+            }
+        };
+        add(&self.counters.replaced, dropped.replaced);
+        add(&self.counters.evicted, dropped.evicted);
+        add(&self.counters.expired, dropped.expired);
+    }
+
+    /// Keeps a session that a connection got. `epoch` is that of the handshake's start,
+    /// `handshake` when the full handshake was that it descends from.
+    pub fn keep(&self, new: New, epoch: u64, from: u64) {
+        let facts = Active::facts(&new.session);
+        let tag = || self.tag(&new.key.endpoint);
+        let Some(limit) = lifetime(&facts, new.issued, new.peer.handshake) else {
+            log::info!("{}: the server wants the session not to be kept", tag());
+            return;
+        };
+        if !facts.is_resumable || facts.ticket_len > MAX_TICKET {
+            log::info!("{}: the session cannot be resumed, or is too large", tag());
+            return;
+        }
+        if facts.tls_version < TLS1_3 && facts.ticket_len > 0 && !self.policy.allow_tickets {
+            return;
+        }
+        let kind = if facts.tls_version < TLS1_3 { Kind::Shared } else { Kind::Ticket };
+        let life = Life { issued: new.issued, limit, not_after: new.not_after };
+        let stored = Stored::from_handshake(facts.tls_version, new.session, new.peer);
+        let key = &new.key;
+        let kept = self.with_cache(|cache, now| {
+            if self.is_destroyed() || !cache.admits(&key.endpoint, epoch) {
+                return (false, Dropped { sessions: vec![stored], ..Dropped::default() });
+            }
+            let (_, dropped) = cache.store(key, stored, kind, life, from, now);
+            (dropped.expired == 0, dropped)
+        });
+        if kept {
+            self.counters.stored.fetch_add(1, Relaxed);
+            log::info!("{}: kept a session", tag());
+        }
+    }
+
+    /// Drops an endpoint's sessions. Whether there were any.
+    pub fn forget(&self, endpoint: &Endpoint) -> bool {
+        self.with_cache(|cache, _| {
+            let dropped = cache.forget(endpoint);
+            (!dropped.sessions.is_empty(), dropped)
+        })
+    }
+
+    /// Drops all sessions.
+    pub fn flush(&self) {
+        self.with_cache(|cache, _| ((), cache.flush()));
+    }
+
+    /// Drops all sessions, and keeps none from now on.
+    pub fn destroy(&self) {
+        self.destroyed.store(true, Relaxed);
+        self.flush();
+    }
+
+    /// Sets how many seconds a session lives at most; 0: what the TLS library and the server say.
+    pub fn set_timeout(&self, seconds: u32) {
+        self.with_cache(|cache, _| (cache.set_ttl(ttl_of(seconds)), Dropped::default()));
+    }
+
+    /// Sets the client certificate that loaded sessions are for that do not say themselves.
+    pub fn set_identity(&self, identity: Identity) {
+        *self.identity.lock() = identity;
+    }
+
+    /// Drops what is over; milliseconds until there is something to do again.
+    pub fn service(&self) -> Option<u64> {
+        let due = self.with_cache(|cache, now| {
+            let dropped = cache.sweep_now(now);
+            (cache.due().map(|due| now.until(due)), dropped)
+        });
+        due.map(|ms| ms as u64)
+    }
+
+    /// The endpoints, most recently used first.
+    pub fn entries(&self) -> Vec<Seen> {
+        self.with_cache(|cache, now| {
+            let dropped = cache.sweep_now(now);
+            let seen = cache.iter().map(|(key, held, end)| Seen {
+                endpoint: key.endpoint.clone(),
+                tls_version: held.first().map_or(0, |held| held.session.tls_version),
+                sessions: held.len() as u32,
+                seconds_left: end.map_or(0, |end| (now.until(end) / SECOND) as u32),
+            });
+            (seen.collect(), dropped)
+        })
+    }
+
+    /// What it counted, and what it holds.
+    pub fn stats(&self) -> lws_tls_session_stats {
+        let (entries, sessions) = self.with_cache(|cache, now| {
+            let dropped = cache.sweep_now(now);
+            ((cache.keys() as u64, cache.sessions()), dropped)
+        });
+        let counters = &self.counters;
+        let get = |counter: &AtomicU64| counter.load(Relaxed);
+        lws_tls_session_stats {
+            entries,
+            sessions,
+            handshakes: get(&counters.handshakes),
+            offered: get(&counters.offered),
+            resumed: get(&counters.resumed),
+            declined: get(&counters.declined),
+            missed: get(&counters.missed),
+            unsuitable: get(&counters.unsuitable),
+            unverified: get(&counters.unverified),
+            stored: get(&counters.stored),
+            replaced: get(&counters.replaced),
+            evicted: get(&counters.evicted),
+            expired: get(&counters.expired),
+            saved: get(&counters.saved),
+            loaded: get(&counters.loaded),
+            load_refused: get(&counters.load_refused),
+        }
+    }
+
+    /// Whether an endpoint has a session.
+    pub fn holds(&self, endpoint: &Endpoint) -> bool {
+        self.with_cache(|cache, now| {
+            (cache.newest_key(endpoint, now).is_some(), Dropped::default())
+        })
+    }
+
+    /// The blob of the session that an endpoint's next connection would be offered. With
+    /// single use, a ticket is not offered here any more.
+    pub fn save(&self, endpoint: &Endpoint) -> Option<Zeroizing<Vec<u8>>> {
+        let found = self.with_cache(|cache, now| {
+            let found = cache.newest_key(endpoint, now).and_then(|key| {
+                let (id, stored) = cache.find(&key, now).into_first()?;
+                let issued = cache.life(&key, id)?.issued.wall;
+                cache.take_for_good(&key, id).then_some((key, stored, issued))
+            });
+            (found, Dropped::default())
+        });
+        let (key, stored, issued) = found?;
+        let blob = stored.to_blob(endpoint, &key.identity, issued);
+        if blob.is_none() {
+            log::warn!(
+                "{}: the session cannot be saved: too large, or out of memory",
+                self.tag(endpoint)
+            );
+        }
+        blob
+    }
+
+    /// A blob was stored by its callback.
+    pub fn saved(&self) {
+        self.counters.saved.fetch_add(1, Relaxed);
+    }
+
+    /// Loads a session from a blob. False, and a log line, where it is refused.
+    pub fn load(&self, endpoint: &Endpoint, blob: &[u8]) -> bool {
+        match self.try_load(endpoint, blob) {
+            Ok(()) => {
+                self.counters.loaded.fetch_add(1, Relaxed);
+                log::info!("{}: loaded a session", self.tag(endpoint));
+                true
+            }
+            Err(why) => {
+                self.counters.load_refused.fetch_add(1, Relaxed);
+                log::warn!("{}: a saved session is refused: {why}", self.tag(endpoint));
+                false
+            }
+        }
+    }
+
+    fn try_load(&self, endpoint: &Endpoint, blob: &[u8]) -> Result<(), &'static str> {
+        let (session, record) = dump::decode(blob)?;
+        let facts = Active::facts(&session);
+        let peer = Active::peer(&session).ok_or("it tells of no peer")?;
+        let now = Moment::now();
+        let (identity, issued, handshake) = match record {
+            Some(record) if record.endpoint != *endpoint => {
+                return Err("it is of another host or port");
+            }
+            Some(record) => (record.identity, record.issued, record.handshake),
+            None => (self.identity.lock().clone(), facts.issued * SECOND, facts.issued * SECOND),
+        };
+        if !facts.is_resumable {
+            return Err("it cannot be resumed");
+        }
+        if facts.ticket_len > MAX_TICKET {
+            return Err("its ticket is too large");
+        }
+        // A session's own time is in whole seconds, and may be rounded up.
+        if issued.max(facts.issued * SECOND) > now.wall + SECOND {
+            return Err("it was issued in the future");
+        }
+        let at = |wall| Moment::from_wall(wall, now);
+        let limit = lifetime(&facts, at(issued), at(handshake)).ok_or("it was not to be kept")?;
+        let life = Life { issued: at(issued), limit, not_after: Active::not_after(&peer) };
+        let kind = if facts.tls_version < TLS1_3 { Kind::Shared } else { Kind::Ticket };
+        drop((session, peer));
+        let stored = Stored::from_storage(facts.tls_version, Zeroizing::new(blob.into()));
+        let key = Arc::new(Key { endpoint: endpoint.clone(), identity });
+        self.with_cache(|cache, now| {
+            if cache.newest_key(endpoint, now).is_some() {
+                return (Err("there is a session already"), Dropped::default());
+            }
+            let (_, dropped) = cache.store(&key, stored, kind, life, 0, now);
+            let result = if dropped.expired == 0 { Ok(()) } else { Err("it has expired") };
+            // It was never in the cache: refused, not expired there.
+            (result, Dropped { expired: 0, ..dropped })
+        })
+    }
+}
+
+/// A session on its way into the cache.
+pub struct New {
+    /// What it is for.
+    pub key: Arc<Key>,
+    /// The session.
+    pub session: crate::backend::Session,
+    /// The peer it was made with.
+    pub peer: Arc<crate::offer::Peer>,
+    /// When it was issued.
+    pub issued: Moment,
+    /// When the first certificate that matters ends.
+    pub not_after: i64,
+}
+
+fn ttl_of(seconds: u32) -> i64 {
+    if seconds == 0 { i64::MAX } else { i64::from(seconds) * SECOND }
+}
+
+/// How many milliseconds a session may live, from when it was issued, by the server's hint,
+/// the TLS library's timeout and the protocol; None if it must not be kept at all.
+fn lifetime(facts: &crate::backend::Facts, issued: Moment, handshake: Moment) -> Option<i64> {
+    let hint = facts.lifetime_hint * SECOND;
+    let limit = if facts.tls_version >= TLS1_3 {
+        // RFC 8446 4.6.1: "The value of zero indicates that the ticket should be discarded
+        // immediately. Clients MUST NOT cache tickets for longer than 7 days, regardless of the
+        // ticket_lifetime".
+        if hint == 0 {
+            return None;
+        }
+        hint.min(7 * DAY)
+    } else {
+        // RFC 5246 F.1.4: "An upper limit of 24 hours is suggested for session ID lifetimes".
+        // RFC 5077 3.3: a hint of zero is "unspecified".
+        if hint == 0 { DAY } else { hint.min(DAY) }
+    };
+    // However often tickets were renewed: seven days since somebody last showed a certificate.
+    let since_handshake = issued.wall - handshake.wall;
+    Some(limit.min(facts.timeout.max(0) * SECOND).min(7 * DAY - since_handshake))
+}
