@@ -169,6 +169,7 @@ impl Connection {
 
     fn begin(&self, client: &impl Client, vhost: Option<Arc<Vhost>>, early: bool) {
         let Some(vhost) = vhost.filter(|vhost| !vhost.is_destroyed()) else {
+            log::info!("NO_VHOST: of no vhost, of several, or of one that was destroyed");
             self.state.lock().outcome = Some(Outcome::NoVhost);
             return;
         };
@@ -206,6 +207,7 @@ impl Connection {
         let told = self.state.lock().told.clone();
         let Some(endpoint) = told.map(|(_, endpoint)| endpoint).or_else(|| client.endpoint())
         else {
+            log::info!("NO_ENDPOINT: no SNI name, or no peer port");
             return Some(Outcome::NoEndpoint);
         };
         let name = || vhost.tag(&endpoint);

@@ -1,6 +1,6 @@
 //! A client connection of OpenSSL, asked and told what the library's rules need.
 
-use std::ffi::{CStr, c_int, c_long};
+use std::ffi::{CStr, c_char, c_int, c_long};
 use std::ptr;
 
 use super::ffi;
@@ -89,11 +89,28 @@ impl SslClient {
         None
     }
 
+    /// The port of a connect BIO that has not connected yet: it does so when the handshake first
+    /// writes.
+    fn port_to_connect_to(&self) -> Option<u16> {
+        // SAFETY: see SslClient; the string lives as long as the BIO.
+        unsafe {
+            let bio = ffi::BIO_find_type(ffi::SSL_get_wbio(self.0), ffi::BIO_TYPE_CONNECT);
+            if bio.is_null() {
+                return None;
+            }
+            let port = ffi::BIO_ptr_ctrl(bio, ffi::BIO_C_GET_CONNECT, 1).cast::<c_char>();
+            if port.is_null() {
+                return None;
+            }
+            CStr::from_ptr(port).to_str().ok()?.parse().ok()
+        }
+    }
+
     fn peer_port(&self) -> Option<u16> {
         // SAFETY: see SslClient.
         let fd = unsafe { ffi::SSL_get_fd(self.0) };
         if fd < 0 {
-            return None;
+            return self.port_to_connect_to();
         }
         // SAFETY: all zero is a sockaddr_storage.
         let mut address: libc::sockaddr_storage = unsafe { std::mem::zeroed() };

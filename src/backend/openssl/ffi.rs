@@ -6,7 +6,7 @@
 use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
 
 pub use openssl_sys::{
-    ASN1_TIME, CRYPTO_EX_DATA, EVP_MD, OPENSSL_STACK, OPENSSL_sk_num, OPENSSL_sk_pop_free,
+    ASN1_TIME, BIO, CRYPTO_EX_DATA, EVP_MD, OPENSSL_STACK, OPENSSL_sk_num, OPENSSL_sk_pop_free,
     OPENSSL_sk_push, OPENSSL_sk_value, SSL, SSL_CIPHER, SSL_CTX, SSL_METHOD, SSL_SESSION,
     SSL_SESSION_free, TLS_client_method, TLS_method, X509, X509_STORE, X509_STORE_CTX,
     X509_STORE_CTX_free, X509_STORE_CTX_new, X509_STORE_free, X509_VERIFY_PARAM, X509_free,
@@ -65,6 +65,8 @@ pub const SSL_OP_NO_TLSV1: u64 = 1 << 26;
 pub const SSL_OP_NO_TLSV1_2: u64 = 1 << 27;
 pub const SSL_OP_NO_TLSV1_1: u64 = 1 << 28;
 pub const SSL_OP_NO_TLSV1_3: u64 = 1 << 29;
+pub const BIO_TYPE_CONNECT: c_int = 12 | 0x0100 | 0x0400;
+pub const BIO_C_GET_CONNECT: c_int = 123;
 pub const SSL_NOTHING: c_int = 1;
 pub const SSL_VERIFY_PEER: c_int = 1;
 pub const TLSEXT_NAMETYPE_HOST_NAME: c_int = 0;
@@ -113,6 +115,9 @@ unsafe extern "C" {
     pub fn SSL_get_finished(ssl: *const SSL, buf: *mut c_void, count: usize) -> usize;
     pub fn SSL_get_servername(ssl: *const SSL, kind: c_int) -> *const c_char;
     pub fn SSL_get_fd(ssl: *const SSL) -> c_int;
+    pub fn SSL_get_wbio(ssl: *const SSL) -> *mut BIO;
+    pub fn BIO_find_type(bio: *mut BIO, kind: c_int) -> *mut BIO;
+    pub fn BIO_ptr_ctrl(bio: *mut BIO, cmd: c_int, larg: c_long) -> *mut c_void;
     pub fn SSL_get_certificate(ssl: *const SSL) -> *mut X509;
     pub fn SSL_get1_supported_ciphers(ssl: *mut SSL) -> *mut OPENSSL_STACK;
     pub fn OPENSSL_sk_free(stack: *mut OPENSSL_STACK);
