@@ -13,6 +13,6 @@ if(LWS_TLS_SESSIONS_VALGRIND)
 	set(LWS_TLS_SESSIONS_TEST_LAUNCHER
 		${VALGRIND_EXECUTABLE} --quiet --error-exitcode=99
 		--leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all
-		--num-callers=40 --suppressions=${PROJECT_SOURCE_DIR}/cmake/openssl.supp)
+		--num-callers=40 --suppressions=${PROJECT_SOURCE_DIR}/cmake/valgrind.supp)
 	set(LWS_TLS_SESSIONS_TIMEOUT_FACTOR 10)
 endif()

@@ -74,7 +74,7 @@ done
 need_build_tools
 
 build=$root/build/demo
-echo "Building in $build; the first time takes about a minute"
+echo "Building in $build; the first time, that takes a while"
 (
 	cd "$root"
 	cmake --preset demo -DLWS_TLS_SESSIONS_BACKEND="$backend" \

@@ -50,6 +50,7 @@ make_certificates() {
 start_server() {
 	local dir=$1 address=$2 log=$1/server.log pid
 	shift 2
+	: >"$log"
 	openssl s_server -accept "$address:0" -cert "$dir/cert.pem" -key "$dir/key.pem" "$@" \
 		>"$log" 2>&1 </dev/null &
 	pid=$!
