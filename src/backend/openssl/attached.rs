@@ -1,0 +1,175 @@
+//! SSL_CTXs that the library serves: its callbacks on them, and what belongs to each.
+
+use std::ffi::{c_int, c_long, c_void};
+use std::ptr;
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::{Mutex, RwLock};
+
+use super::callbacks::{is_on_info, on_info, on_new_session};
+use super::ffi::{self, SSL_CTX};
+use super::{identity_of, unwind_safe};
+use crate::log;
+use crate::vhost::Vhost;
+
+/// What belongs to an SSL_CTX that is attached.
+pub(super) struct Attached {
+    pub vhosts: RwLock<Vec<Arc<Vhost>>>,
+    /// The app's callbacks, which ours call on.
+    pub app: RwLock<AppCallbacks>,
+    /// It may be a server's too, whose sessions OpenSSL stores, and ours must not push out.
+    pub spares_store: bool,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct AppCallbacks {
+    pub info: Option<ffi::InfoCallback>,
+    pub new_session: Option<ffi::NewSessionCallback>,
+}
+
+impl Attached {
+    /// The vhost of a connection that was not told one: the only one there is.
+    pub fn only_vhost(&self) -> Option<Arc<Vhost>> {
+        let vhosts = self.vhosts.read();
+        let mut living = vhosts.iter().filter(|vhost| !vhost.is_destroyed());
+        let only = living.next()?;
+        living.next().is_none().then(|| only.clone())
+    }
+}
+
+/// What belongs to an SSL_CTX, if it is attached.
+///
+/// # Safety
+/// `ctx` is live.
+pub(super) unsafe fn attached<'a>(ctx: *const SSL_CTX) -> Option<&'a Attached> {
+    // SAFETY: only `attach` fills the slot, and it stays filled as long as the SSL_CTX lives.
+    unsafe { ffi::SSL_CTX_get_ex_data(ctx, slot()).cast::<Attached>().as_ref() }
+}
+
+/// Has the client connections of an SSL_CTX resume. False if it cannot be a TLS client.
+///
+/// # Safety
+/// `ctx` is live, and no other thread uses it meanwhile.
+pub unsafe fn attach(vhost: &Arc<Vhost>, ctx: *mut SSL_CTX) -> bool {
+    // SAFETY: the caller's promise. Methods are static.
+    let client_only = unsafe {
+        let method = ffi::SSL_CTX_get_ssl_method(ctx);
+        if method == ffi::TLS_client_method() || method == ffi::TLSv1_2_client_method() {
+            true
+        } else if method == ffi::TLS_method() || method == ffi::TLSv1_2_method() {
+            false
+        } else {
+            log::warn!("an SSL_CTX that is no TLS client's cannot be attached");
+            return false;
+        }
+    };
+    // SAFETY: the caller's promise.
+    vhost.set_identity(unsafe { identity_of(ffi::SSL_CTX_get0_certificate(ctx)) }.flatten());
+    if vhost.is_disabled() {
+        return true;
+    }
+    static ATTACHING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = ATTACHING.lock();
+    // SAFETY: the caller's promise.
+    unsafe {
+        let attached = match attached(ctx) {
+            Some(attached) => attached,
+            None => match set_up(ctx, client_only) {
+                Some(attached) => attached,
+                None => return false,
+            },
+        };
+        hook(ctx, attached);
+        let mut vhosts = attached.vhosts.write();
+        vhosts.retain(|other| !other.is_destroyed() && !Arc::ptr_eq(other, vhost));
+        vhosts.push(vhost.clone());
+    }
+    true
+}
+
+/// Fills the slot of an SSL_CTX, and has OpenSSL tell of its clients' sessions.
+///
+/// # Safety
+/// As [`attach`].
+unsafe fn set_up<'a>(ctx: *mut SSL_CTX, client_only: bool) -> Option<&'a Attached> {
+    let none = ptr::null_mut();
+    // SAFETY: the caller's promise. The box is the slot's from then on.
+    unsafe {
+        let before = ffi::SSL_CTX_ctrl(ctx, ffi::SSL_CTRL_GET_SESS_CACHE_MODE, 0, none);
+        let is_stored = before & ffi::SSL_SESS_CACHE_NO_INTERNAL_STORE == 0;
+        let spares_store = !client_only && is_stored && before & ffi::SSL_SESS_CACHE_CLIENT == 0;
+        let attached = Box::into_raw(Box::new(Attached {
+            vhosts: RwLock::new(Vec::new()),
+            app: RwLock::new(AppCallbacks { info: None, new_session: None }),
+            spares_store,
+        }));
+        if ffi::SSL_CTX_set_ex_data(ctx, slot(), attached.cast()) != 1 {
+            drop(Box::from_raw(attached));
+            return None;
+        }
+        let mut mode = before | ffi::SSL_SESS_CACHE_CLIENT;
+        if client_only {
+            // OpenSSL's own store never serves a client, but its sessions would fill it.
+            mode |= ffi::SSL_SESS_CACHE_NO_INTERNAL_STORE;
+        }
+        ffi::SSL_CTX_ctrl(ctx, ffi::SSL_CTRL_SET_SESS_CACHE_MODE, mode, none);
+        if spares_store {
+            // Clients' sessions are in the store for a moment, see `take_from_store`. 0 is no bound.
+            let size = ffi::SSL_CTX_ctrl(ctx, ffi::SSL_CTRL_GET_SESS_CACHE_SIZE, 0, none);
+            if size > 0 {
+                ffi::SSL_CTX_ctrl(ctx, ffi::SSL_CTRL_SET_SESS_CACHE_SIZE, size + STORE_ROOM, none);
+            }
+        }
+        Some(&*attached)
+    }
+}
+
+/// Room made in OpenSSL's store for sessions of clients that are on their way out again: as
+/// many as threads may be adding one at once.
+const STORE_ROOM: c_long = 64;
+
+/// Puts the library's callbacks on an SSL_CTX, in front of the app's.
+///
+/// # Safety
+/// As [`attach`].
+unsafe fn hook(ctx: *mut SSL_CTX, attached: &Attached) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut app = attached.app.write();
+        let info = ffi::SSL_CTX_get_info_callback(ctx);
+        if !is_on_info(info) {
+            app.info = info;
+            ffi::SSL_CTX_set_info_callback(ctx, Some(on_info));
+        }
+        let new_session = ffi::SSL_CTX_sess_get_new_cb(ctx);
+        if new_session.is_none_or(|new| new as usize != on_new_session as *const () as usize) {
+            app.new_session = new_session;
+            ffi::SSL_CTX_sess_set_new_cb(ctx, Some(on_new_session));
+        }
+    }
+}
+
+unsafe extern "C" fn free_attached(
+    _ctx: *mut c_void,
+    data: *mut c_void,
+    _: *mut ffi::CRYPTO_EX_DATA,
+    _: c_int,
+    _: c_long,
+    _: *mut c_void,
+) {
+    if !data.is_null() {
+        // SAFETY: only `attach` fills the slot, with a Box; the SSL_CTX is gone.
+        let attached = unsafe { Box::from_raw(data.cast::<Attached>()) };
+        unwind_safe(|| drop(attached));
+    }
+}
+
+/// The library's slot in the ex_data of SSL_CTXs.
+fn slot() -> c_int {
+    static SLOT: OnceLock<c_int> = OnceLock::new();
+    // SAFETY: the function is of the type asked for, and never unloaded.
+    *SLOT.get_or_init(|| unsafe {
+        let class = ffi::CRYPTO_EX_INDEX_SSL_CTX;
+        ffi::CRYPTO_get_ex_new_index(class, 0, ptr::null_mut(), None, None, Some(free_attached))
+    })
+}

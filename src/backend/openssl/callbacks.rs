@@ -1,0 +1,177 @@
+//! The callbacks: a handshake starts, ends or fails; a session has come.
+
+use std::cell::Cell;
+use std::ffi::{c_int, c_ulong};
+use std::ptr;
+use std::sync::Arc;
+
+use super::attached::{Attached, attached};
+use super::client::SslClient;
+use super::ffi::{self, SSL, SSL_CTX};
+use super::served::{serve, served};
+use super::session::Session;
+use super::{ErrorQueue, OpenSsl, unwind_safe};
+use crate::backend::{Backend, Client, TLS1_3};
+use crate::connection::{Connection, NewSession};
+
+/// SSL_CTX_set_info_callback()'s: what happens on a connection.
+pub(super) unsafe extern "C" fn on_info(ssl: *const SSL, kind: c_int, value: c_int) {
+    const WATCHED: c_int =
+        ffi::SSL_CB_HANDSHAKE_START | ffi::SSL_CB_HANDSHAKE_DONE | ffi::SSL_CB_ALERT;
+    let is_error = kind == ffi::SSL_ST_CONNECT | ffi::SSL_CB_EXIT && value <= 0;
+    // SAFETY: OpenSSL calls this on the thread that uses the SSL, which is live. An info
+    // callback is declared to get a const SSL, but is where apps have always changed it.
+    unsafe {
+        if kind & WATCHED != 0 || is_error {
+            let _errors = ErrorQueue::keep();
+            unwind_safe(|| on_event(ssl.cast_mut(), kind, value));
+        }
+        if let Some(app) = app_info(ssl) {
+            call_on(ssl, || app(ssl, kind, value));
+        }
+    }
+}
+
+/// The app's info callback for a connection, as OpenSSL finds it: the SSL's, else the SSL_CTX's.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use.
+unsafe fn app_info(ssl: *const SSL) -> Option<ffi::InfoCallback> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if let Some(info) = served(ssl).and_then(|served| served.info.get()) {
+            return Some(info);
+        }
+        let ctx = ffi::SSL_get_SSL_CTX(ssl);
+        let info = ffi::SSL_CTX_get_info_callback(ctx);
+        if is_on_info(info) { attached(ctx)?.app.read().info } else { info }
+    }
+}
+
+/// Calls an app's callback for a connection; not again from within, where that callback calls
+/// the one that it found on the SSL_CTX, which is the library's.
+fn call_on<T>(ssl: *const SSL, app: impl FnOnce() -> T) -> Option<T> {
+    thread_local!(static CALLING: Cell<*const SSL> = const { Cell::new(ptr::null()) });
+    let outer = CALLING.get();
+    if outer == ssl {
+        return None;
+    }
+    CALLING.set(ssl);
+    let result = app();
+    CALLING.set(outer);
+    Some(result)
+}
+
+/// # Safety
+/// `ssl` is live and this thread's to use.
+unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if ffi::SSL_is_server(ssl) != 0 {
+            return;
+        }
+        let client = SslClient::new(ssl);
+        if kind & ffi::SSL_CB_HANDSHAKE_START != 0 {
+            if client.is_renegotiation() {
+                return;
+            }
+            let Some(served) = serve(ssl) else { return };
+            let attached = attached(ffi::SSL_get_SSL_CTX(ssl));
+            served.connection.start(&client, || attached.and_then(Attached::only_vhost));
+            return;
+        }
+        let Some(served) = served(ssl) else { return };
+        let connection = &served.connection;
+        if kind & ffi::SSL_CB_HANDSHAKE_DONE != 0 {
+            if let Some(address) = connection.done(&client) {
+                // OpenSSL tells of no ticket that comes with a resumption of TLS 1.2.
+                if client.tls_version() < TLS1_3 && client.session_address() != address {
+                    keep(connection, &client, client.session());
+                }
+            }
+        } else if kind & ffi::SSL_CB_ALERT != 0 {
+            if is_fatal(&client, value) {
+                connection.ended_badly();
+            }
+        } else if ffi::SSL_want(ssl) == ffi::SSL_NOTHING && is_tls_error(ffi::ERR_peek_error()) {
+            connection.failed();
+        }
+    }
+}
+
+/// Whether an alert, as info callbacks get it, ends its connection in error.
+fn is_fatal(client: &SslClient, alert: c_int) -> bool {
+    const CLOSE_NOTIFY: c_int = 0;
+    const USER_CANCELED: c_int = 90;
+    let (level, description) = (alert >> 8, alert & 0xff);
+    // RFC 8446 6.2: error alerts are fatal, whatever their level says. Before the handshake's
+    // end the version is not known for sure.
+    let by_description = client.is_established() && client.tls_version() >= TLS1_3;
+    level == 2 || by_description && !matches!(description, CLOSE_NOTIFY | USER_CANCELED)
+}
+
+/// Whether an error is one of TLS, as SSL_get_error() tells it from one of the socket.
+fn is_tls_error(error: c_ulong) -> bool {
+    const SYSTEM: c_ulong = 1 << 31;
+    error != 0 && error & SYSTEM == 0
+}
+
+/// SSL_CTX_sess_set_new_cb()'s: a session has come. Its copy is kept; the session itself is
+/// the app's to keep.
+pub(super) unsafe extern "C" fn on_new_session(
+    ssl: *mut SSL,
+    session: *mut ffi::SSL_SESSION,
+) -> c_int {
+    // SAFETY: OpenSSL calls this on the thread that uses the SSL, which is live.
+    unsafe {
+        let ctx = ffi::SSL_get_SSL_CTX(ssl);
+        {
+            let _errors = ErrorQueue::keep();
+            unwind_safe(|| {
+                if let Some(served) = served(ssl) {
+                    keep(&served.connection, &SslClient::new(ssl), session);
+                }
+                if attached(ctx).is_some_and(|attached| attached.spares_store)
+                    && ffi::SSL_is_server(ssl) == 0
+                {
+                    take_from_store(ctx, session);
+                }
+            });
+        }
+        let app = attached(ctx).and_then(|attached| attached.app.read().new_session);
+        app.and_then(|app| call_on(ssl, || app(ssl, session))).unwrap_or(0)
+    }
+}
+
+/// Takes a client's session from OpenSSL's own store, where it is of no use and would push out
+/// those of a server on the same SSL_CTX. Found by ID, so a copy does; the session itself must
+/// not be the one that SSL_CTX_remove_session() marks as not resumable.
+///
+/// # Safety
+/// Both are live.
+unsafe fn take_from_store(ctx: *mut SSL_CTX, session: *const ffi::SSL_SESSION) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if let Some(copy) = Session::copy_of(session) {
+            ffi::SSL_CTX_remove_session(ctx, copy.as_ptr());
+        }
+    }
+}
+
+/// # Safety
+/// `session` is live.
+unsafe fn keep(connection: &Arc<Connection>, client: &SslClient, session: *mut ffi::SSL_SESSION) {
+    // A server in this process may have its sessions stored by the same callback.
+    if !session.is_null() && connection.takes_sessions() {
+        // SAFETY: the caller's promise.
+        if let Some(session) = unsafe { Session::copy_of(session) } {
+            let facts = OpenSsl::facts(&session);
+            connection.keep(client, NewSession { session, facts });
+        }
+    }
+}
+
+/// Whether an info callback is the library's.
+pub(super) fn is_on_info(info: Option<ffi::InfoCallback>) -> bool {
+    info.is_some_and(|info| info as usize == on_info as *const () as usize)
+}

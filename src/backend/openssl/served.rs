@@ -1,0 +1,170 @@
+//! SSLs that the library serves, and what belongs to each.
+
+use std::cell::Cell;
+use std::ffi::{c_int, c_long, c_void};
+use std::ptr;
+use std::sync::{Arc, OnceLock};
+
+use super::attached::{attach, attached};
+use super::callbacks::{is_on_info, on_info};
+use super::client::SslClient;
+use super::ffi::{self, SSL};
+use super::{ErrorQueue, unwind_safe};
+use crate::connection::Connection;
+use crate::endpoint::Endpoint;
+use crate::vhost::Vhost;
+
+/// What belongs to an SSL that the library serves.
+pub(super) struct Served {
+    pub connection: Arc<Connection>,
+    /// The app's own info callback on the SSL, which hid that of the SSL_CTX.
+    pub info: Cell<Option<ffi::InfoCallback>>,
+}
+
+/// What belongs to an SSL, if it is served.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use; the result is not used after `unserve`.
+pub(super) unsafe fn served<'a>(ssl: *const SSL) -> Option<&'a Served> {
+    // SAFETY: only `serve` and `unserve` change the slot, on the thread that uses the SSL.
+    unsafe { ffi::SSL_get_ex_data(ssl, slot()).cast::<Served>().as_ref() }
+}
+
+/// Serves a connection whose endpoint the app tells.
+///
+/// # Safety
+/// `ssl` is live, a client or not yet either, and this thread's to use.
+pub unsafe fn adopt(
+    vhost: &Arc<Vhost>,
+    ssl: *mut SSL,
+    endpoint: Endpoint,
+) -> Option<Arc<Connection>> {
+    let _errors = ErrorQueue::keep();
+    // SAFETY: the caller's promise.
+    unsafe {
+        let ctx = ffi::SSL_get_SSL_CTX(ssl);
+        let known = attached(ctx).is_some_and(|attached| {
+            attached.vhosts.read().iter().any(|other| Arc::ptr_eq(other, vhost))
+        });
+        if !known && !attach(vhost, ctx) {
+            return None;
+        }
+        // On the SSL, too: whatever the SSL_CTX's callback is by then, this one is called.
+        let served = serve(ssl)?;
+        let info = ffi::SSL_get_info_callback(ssl);
+        if !is_on_info(info) {
+            served.info.set(info);
+            ffi::SSL_set_info_callback(ssl, Some(on_info));
+        }
+        served.connection.tell(vhost.clone(), endpoint);
+        Some(served.connection.clone())
+    }
+}
+
+/// The connection that the library serves on an SSL.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use.
+pub unsafe fn connection(ssl: *mut SSL) -> Option<Arc<Connection>> {
+    // SAFETY: the caller's promise.
+    unsafe { served(ssl) }.map(|served| served.connection.clone())
+}
+
+/// Offers a session on a connection now, before its handshake. Whether one is set on it.
+pub fn offer(connection: &Arc<Connection>) -> bool {
+    let _errors = ErrorQueue::keep();
+    let ssl = connection.tls() as *mut SSL;
+    if ssl.is_null() {
+        return false;
+    }
+    // SAFETY: it is live until the connection is told otherwise, and the API asks for the
+    // thread that uses it.
+    let client = unsafe { SslClient::new(ssl) };
+    connection.offer(&client)
+}
+
+/// Stops serving a connection.
+pub fn let_go(connection: &Arc<Connection>) {
+    let _errors = ErrorQueue::keep();
+    let ssl = connection.tls() as *mut SSL;
+    if !ssl.is_null() {
+        // SAFETY: as in `offer`.
+        unsafe { unserve(ssl) };
+    }
+    connection.closed();
+}
+
+/// # Safety
+/// `ssl` is live and this thread's to use.
+pub(super) unsafe fn serve<'a>(ssl: *mut SSL) -> Option<&'a Served> {
+    // SAFETY: the caller's promise. The box is the slot's from then on.
+    unsafe {
+        if let Some(served) = served(ssl) {
+            return Some(served);
+        }
+        let served =
+            Box::new(Served { connection: Connection::new(ssl as usize), info: Cell::new(None) });
+        let served = Box::into_raw(served);
+        if ffi::SSL_set_ex_data(ssl, slot(), served.cast()) != 1 {
+            drop(Box::from_raw(served));
+            return None;
+        }
+        Some(&*served)
+    }
+}
+
+/// # Safety
+/// `ssl` is live and this thread's to use.
+unsafe fn unserve(ssl: *mut SSL) {
+    // SAFETY: the caller's promise; only `serve` fills the slot, with a Box.
+    unsafe {
+        let served = ffi::SSL_get_ex_data(ssl, slot()).cast::<Served>();
+        if served.is_null() || ffi::SSL_set_ex_data(ssl, slot(), ptr::null_mut()) != 1 {
+            return;
+        }
+        let served = Box::from_raw(served);
+        if is_on_info(ffi::SSL_get_info_callback(ssl)) {
+            ffi::SSL_set_info_callback(ssl, served.info.get());
+        }
+    }
+}
+
+unsafe extern "C" fn free_served(
+    _ssl: *mut c_void,
+    data: *mut c_void,
+    _: *mut ffi::CRYPTO_EX_DATA,
+    _: c_int,
+    _: c_long,
+    _: *mut c_void,
+) {
+    if !data.is_null() {
+        // SAFETY: only `serve` fills the slot, with a Box; the SSL is going.
+        let served = unsafe { Box::from_raw(data.cast::<Served>()) };
+        let _errors = ErrorQueue::keep();
+        unwind_safe(|| served.connection.closed());
+    }
+}
+
+/// SSL_dup() makes another connection: it is served from its own handshake on.
+unsafe extern "C" fn dup_served(
+    _to: *mut ffi::CRYPTO_EX_DATA,
+    _from: *const ffi::CRYPTO_EX_DATA,
+    data: *mut *mut c_void,
+    _: c_int,
+    _: c_long,
+    _: *mut c_void,
+) -> c_int {
+    // SAFETY: OpenSSL passes where the pointer to copy is.
+    unsafe { *data = ptr::null_mut() };
+    1
+}
+
+/// The library's slot in the ex_data of SSLs.
+fn slot() -> c_int {
+    static SLOT: OnceLock<c_int> = OnceLock::new();
+    // SAFETY: the functions are of the types asked for, and never unloaded.
+    *SLOT.get_or_init(|| unsafe {
+        let (class, none) = (ffi::CRYPTO_EX_INDEX_SSL, ptr::null_mut());
+        ffi::CRYPTO_get_ex_new_index(class, 0, none, None, Some(dup_served), Some(free_served))
+    })
+}
