@@ -30,6 +30,8 @@ struct client *client_new(const struct client_config *config)
 	REQUIRE(client->ctx);
 	REQUIRE(SSL_CTX_set_min_proto_version(client->ctx, config->version));
 	REQUIRE(SSL_CTX_set_max_proto_version(client->ctx, config->version));
+	/* the random session id would look like an offer to the server */
+	SSL_CTX_clear_options(client->ctx, SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
 	REQUIRE(X509_STORE_add_cert(SSL_CTX_get_cert_store(client->ctx), trust->x509));
 	if (!config->lax)
 		SSL_CTX_set_verify(client->ctx, SSL_VERIFY_PEER, NULL);

@@ -2,12 +2,10 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -15,6 +13,7 @@
 
 #include "check.h"
 #include "pki.h"
+#include "tempdir.h"
 
 static const struct {
 	const char	*name;
@@ -43,7 +42,6 @@ static const char *const places[] = { "/usr/sbin/nginx", "/usr/bin/nginx",
 
 static uint16_t ports[NGINX_MODES];
 static int listeners[NGINX_MODES];
-static char dir[64];
 static pid_t nginx;
 
 static const char *executable(void)
@@ -62,22 +60,13 @@ bool nginx_is_installed(void)
 	return executable();
 }
 
-static const char *in_dir(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-
-	return path;
-}
-
 static void write_config(void)
 {
-	FILE *file = fopen(in_dir("nginx.conf"), "w");
+	FILE *file = fopen(temp_path("nginx.conf"), "w");
 	int n;
 
 	REQUIRE(file);
-	fprintf(file, "daemon off; master_process off; pid nginx.pid; error_log stderr;\n"
+	fprintf(file, "daemon off; worker_processes 1; pid nginx.pid; error_log stderr;\n"
 		      "events { worker_connections 64; }\n"
 		      "http {\n"
 		      "access_log off;\n"
@@ -122,25 +111,16 @@ static void run(void)
 	size_t len = 0;
 	int n;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	for (n = 0; n < NGINX_MODES; n++) {
 		fcntl(listeners[n], F_SETFD, 0);
 		len += (size_t)snprintf(inherited + len, sizeof(inherited) - len, "%d;",
 					listeners[n]);
 	}
 	setenv("NGINX", inherited, 1);
-	execl(executable(), "nginx", "-p", dir, "-c", "nginx.conf", "-e", "stderr",
+	execl(executable(), "nginx", "-p", temp_dir(), "-c", "nginx.conf", "-e", "stderr",
 	      (char *)NULL);
 	_exit(127);
-}
-
-static int remove_one(const char *path, const struct stat *stat, int type, struct FTW *ftw)
-{
-	(void)stat;
-	(void)type;
-	(void)ftw;
-
-	return remove(path);
 }
 
 void nginx_stop(void)
@@ -151,21 +131,15 @@ void nginx_stop(void)
 	kill(nginx, SIGTERM);
 	waitpid(nginx, NULL, 0);
 	nginx = 0;
-	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 void nginx_start(void)
 {
-	const char *tmp = getenv("TMPDIR");
-	char key_path[128];
 	int n;
 
-	snprintf(dir, sizeof(dir), "%.32s/lws-tls-sessions-XXXXXX", tmp ? tmp : "/tmp");
-	REQUIRE(mkdtemp(dir));
 	for (n = 0; n < NGINX_MODES; n++)
 		listen_for(n);
-	snprintf(key_path, sizeof(key_path), "%s", in_dir("key.pem"));
-	cert_write(pki()->server, in_dir("chain.pem"), key_path);
+	cert_write(pki()->server, temp_path("chain.pem"), temp_path("key.pem"));
 	write_config();
 
 	nginx = fork();

@@ -124,6 +124,20 @@ void cert_write(const struct cert *cert, const char *chain_path, const char *key
 	REQUIRE(!fclose(file));
 }
 
+struct cert *cert_read(const char *path)
+{
+	struct cert *cert = calloc(1, sizeof(*cert));
+	FILE *file = fopen(path, "r");
+
+	REQUIRE(cert);
+	REQUIRE(file);
+	cert->x509 = PEM_read_X509(file, NULL, NULL, NULL);
+	REQUIRE(cert->x509);
+	REQUIRE(!fclose(file));
+
+	return cert;
+}
+
 static struct pki made;
 
 static void free_pki(void)

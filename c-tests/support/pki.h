@@ -44,6 +44,9 @@ void cert_use(SSL_CTX *ctx, const struct cert *cert);
 /* cert_write() - as PEM files: the certificate with its chain, and its key */
 void cert_write(const struct cert *cert, const char *chain_path, const char *key_path);
 
+/* cert_read() - the first certificate of a PEM file, without its key */
+struct cert *cert_read(const char *path);
+
 struct pki {
 	struct cert	*root;
 	struct cert	*intermediate;

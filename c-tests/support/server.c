@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -19,6 +20,11 @@ static void *run_peer(void *arg)
 	SSL *ssl = SSL_new(server->ctx);
 
 	REQUIRE(ssl);
+	pthread_mutex_lock(&server->lock);
+	while (server->held)
+		pthread_cond_wait(&server->released, &server->lock);
+	pthread_mutex_unlock(&server->lock);
+
 	SSL_set_app_data(ssl, peer);
 	REQUIRE(SSL_set_fd(ssl, peer->fd));
 	server_serve(peer, ssl);
@@ -50,10 +56,13 @@ static void reap(struct server *server, bool all)
 	}
 }
 
-static void set_timeouts(int fd)
+static void set_up_socket(int fd)
 {
 	struct timeval limit = { .tv_sec = SOCKET_TIMEOUT_SECS };
+	int on = 1;
 
+	/* not for unix sockets, where it fails and is not needed */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
@@ -65,7 +74,7 @@ static void *run_acceptor(void *arg)
 	int fd;
 
 	while ((fd = accept(server->listener, NULL, NULL)) >= 0) {
-		set_timeouts(fd);
+		set_up_socket(fd);
 		reap(server, false);
 
 		peer = calloc(1, sizeof(*peer));
@@ -108,6 +117,7 @@ struct server *server_start(const struct server_config *config)
 	REQUIRE(server);
 	server->config = *config;
 	pthread_mutex_init(&server->lock, NULL);
+	pthread_cond_init(&server->released, NULL);
 	server->ctx = server_make_ctx(config);
 
 	listen_somewhere(server);
@@ -120,6 +130,7 @@ void server_stop(struct server *server)
 {
 	struct peer *peer;
 
+	server_hold(server, false);
 	/* wakes the thread in accept(), then those that read */
 	shutdown(server->listener, SHUT_RDWR);
 	pthread_join(server->acceptor, NULL);
@@ -132,8 +143,17 @@ void server_stop(struct server *server)
 
 	close(server->listener);
 	SSL_CTX_free(server->ctx);
+	pthread_cond_destroy(&server->released);
 	pthread_mutex_destroy(&server->lock);
 	free(server);
+}
+
+void server_hold(struct server *server, bool hold)
+{
+	pthread_mutex_lock(&server->lock);
+	server->held = hold;
+	pthread_cond_broadcast(&server->released);
+	pthread_mutex_unlock(&server->lock);
 }
 
 uint16_t server_port(const struct server *server)
@@ -148,7 +168,7 @@ static int connect_to(const struct sockaddr *address, socklen_t len)
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	REQUIRE(fd >= 0);
-	set_timeouts(fd);
+	set_up_socket(fd);
 	if (!connect(fd, address, len))
 		return fd;
 	close(fd);

@@ -76,6 +76,12 @@ void server_forget(struct server *server);
 /* server_set_tickets() - how many TLS 1.3 tickets connections from now on get */
 void server_set_tickets(struct server *server, unsigned int tickets);
 
+/*
+ * server_hold() - leaves new connections waiting, until it is called with false:
+ * handshakes have begun, and not ended
+ */
+void server_hold(struct server *server, bool hold);
+
 /* server_refuse() - answers the next ClientHello with this alert, or REFUSE_RESET */
 void server_refuse(struct server *server, int alert);
 #define REFUSE_RESET	-1

@@ -21,6 +21,8 @@ struct server {
 	atomic_int		refuse;
 
 	pthread_mutex_t		lock;		/* of what follows */
+	pthread_cond_t		released;
+	bool			held;
 	struct server_seen	seen;
 	struct peer		*peers;
 };

@@ -22,12 +22,8 @@ static bool offers_session(SSL *ssl)
 {
 	const unsigned char *id;
 
-	if (has_extension(ssl, TLSEXT_TYPE_psk, 0) ||
-	    has_extension(ssl, TLSEXT_TYPE_session_ticket, 1))
-		return true;
-
-	/* a client that can speak TLS 1.3 sends a random id where it offers nothing */
-	return !has_extension(ssl, TLSEXT_TYPE_supported_versions, 0) &&
+	return has_extension(ssl, TLSEXT_TYPE_psk, 0) ||
+	       has_extension(ssl, TLSEXT_TYPE_session_ticket, 1) ||
 	       SSL_client_hello_get0_session_id(ssl, &id);
 }
 
@@ -121,6 +117,8 @@ SSL_CTX *server_make_ctx(const struct server_config *config)
 					    config->client_ca->x509));
 	}
 
+	/* a client that hangs up without close_notify is no fault of its session */
+	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_client_hello_cb(ctx, on_client_hello, NULL);
 	if (config->tune)
 		config->tune(ctx);
