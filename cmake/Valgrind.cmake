@@ -11,8 +11,8 @@ if(LWS_TLS_SESSIONS_VALGRIND)
 		message(FATAL_ERROR "LWS_TLS_SESSIONS_VALGRIND is ON, and valgrind is not there")
 	endif()
 	set(LWS_TLS_SESSIONS_TEST_LAUNCHER
-		${VALGRIND_EXECUTABLE} --quiet --error-exitcode=99
+		${VALGRIND_EXECUTABLE} --quiet --error-exitcode=99 --fair-sched=try
 		--leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all
-		--num-callers=40 --suppressions=${PROJECT_SOURCE_DIR}/cmake/valgrind.supp)
+		--num-callers=30 --suppressions=${PROJECT_SOURCE_DIR}/cmake/valgrind.supp)
 	set(LWS_TLS_SESSIONS_TIMEOUT_FACTOR 10)
 endif()

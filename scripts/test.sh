@@ -139,7 +139,7 @@ try_packages "${for_all_tests[@]}" ||
 	echo "Some C tests will be skipped. As root: $(install_command "${for_all_tests[@]}")"
 
 for step in "${steps[@]}"; do
-	printf '\n== %s: %s ==\n\n' "$step" "$(describe "$step")"
+	printf '\n== %s: %s (at %d s) ==\n\n' "$step" "$(describe "$step")" $SECONDS
 	# not "( ... ) || ...": bash would then go on after a command that fails
 	set +e
 	(

@@ -31,6 +31,7 @@ counts() {
 }
 
 expect_status 0 "$demo" --connections 8
+echo "$output"
 for protocol in 1.2 1.3; do
 	expect_equal "$(counts "TLS $protocol off")" '8 0' "TLS $protocol without the cache"
 	expect_equal "$(counts "TLS $protocol on")" '1 7' "TLS $protocol with the cache"
