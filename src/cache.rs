@@ -20,6 +20,9 @@ pub const DEFAULT_MAX: usize = 10;
 /// Tickets kept for one key.
 pub const MAX_TICKETS: usize = 4;
 
+/// Handshakes in a row that may offer a session and never end, before it is dropped.
+pub const MAX_UNANSWERED: u8 = 5;
+
 /// Endpoints remembered as forgotten; beyond, all connections under way are barred.
 const MAX_FORGOTTEN: usize = 256;
 
@@ -33,14 +36,16 @@ pub struct Life {
     pub issued: Moment,
     /// Milliseconds from then, by the server's hint and the protocol's limits.
     pub limit: i64,
+    /// Milliseconds from then, by the TLS library: counts where the vhost says nothing.
+    pub library: i64,
     /// When the first of the peer's certificates ends, by the wall clock.
     pub not_after: i64,
 }
 
 impl Life {
-    /// When it ends, under a vhost's time to live in milliseconds.
-    fn end(&self, ttl: i64) -> Moment {
-        let end = self.issued.plus(self.limit.min(ttl));
+    /// When it ends, under a vhost's time to live in milliseconds, if it has one.
+    fn end(&self, ttl: Option<i64>) -> Moment {
+        let end = self.issued.plus(self.limit.min(ttl.unwrap_or(self.library)));
         Moment { wall: end.wall.min(self.not_after), ..end }
     }
 }
@@ -62,10 +67,12 @@ pub struct Held<S> {
     /// Tells it from all others of this cache.
     pub id: u64,
     kind: Kind,
-    /// The connection it came from.
-    from: u64,
+    /// The full handshake it descends from.
+    family: u64,
     life: Life,
     used: bool,
+    /// Handshakes that offered it and never ended, since the last that did.
+    unanswered: u8,
 }
 
 #[derive(Debug)]
@@ -133,7 +140,7 @@ pub struct Cache<S> {
     /// The identities in `map`, and how many keys have each.
     identities: HashMap<Identity, usize>,
     max: usize,
-    ttl: i64,
+    ttl: Option<i64>,
     single_use: bool,
     sessions: u64,
     next_id: u64,
@@ -147,7 +154,7 @@ pub struct Cache<S> {
 
 impl<S: Clone> Cache<S> {
     /// An empty cache of at most `max` keys.
-    pub fn new(max: usize, ttl: i64, single_use: bool) -> Cache<S> {
+    pub fn new(max: usize, ttl: Option<i64>, single_use: bool) -> Cache<S> {
         Cache {
             map: LinkedHashMap::with_hasher(RandomState::new()),
             identities: HashMap::new(),
@@ -239,7 +246,7 @@ impl<S: Clone> Cache<S> {
         session: S,
         kind: Kind,
         life: Life,
-        from: u64,
+        family: u64,
         now: Moment,
     ) -> (u64, Dropped<S>) {
         let mut dropped = Dropped::default();
@@ -252,7 +259,7 @@ impl<S: Clone> Cache<S> {
             return (id, dropped);
         }
         self.due = self.due.min(end);
-        let held = Held { session, id, kind, from, life, used: false };
+        let held = Held { session, id, kind, family, life, used: false, unanswered: 0 };
         if let Some(entry) = self.map.to_back(&**key) {
             if kind == Kind::Shared {
                 dropped.replaced = dropped.take(entry.held.drain(..));
@@ -289,9 +296,27 @@ impl<S: Clone> Cache<S> {
         self.drop_where(key, |held| held.id == id)
     }
 
-    /// Drops a key's sessions that came from a connection.
-    pub fn drop_from(&mut self, key: &Key, connection: u64) -> Dropped<S> {
-        self.drop_where(key, |held| held.from == connection)
+    /// Drops a key's sessions that descend from a full handshake.
+    pub fn drop_family(&mut self, key: &Key, family: u64) -> Dropped<S> {
+        self.drop_where(key, |held| held.family == family)
+    }
+
+    /// Drops a key's sessions.
+    pub fn drop_key(&mut self, key: &Key) -> Dropped<S> {
+        self.drop_where(key, |_| true)
+    }
+
+    /// A handshake that offered a session has ended, or never will. Drops the session after
+    /// too many that never did: a server may hang up on it every time.
+    pub fn answered(&mut self, key: &Key, id: u64, answered: bool) -> Dropped<S> {
+        let held =
+            self.map.get_mut(key).and_then(|entry| entry.held.iter_mut().find(|h| h.id == id));
+        let Some(held) = held else { return Dropped::default() };
+        held.unanswered = if answered { 0 } else { held.unanswered + 1 };
+        if held.unanswered < MAX_UNANSWERED {
+            return Dropped::default();
+        }
+        self.drop_session(key, id)
     }
 
     fn drop_where(&mut self, key: &Key, gone: impl Fn(&Held<S>) -> bool) -> Dropped<S> {
@@ -410,8 +435,8 @@ impl<S: Clone> Cache<S> {
         self.map.get(key)?.held.iter().find(|held| held.id == id).map(|held| held.life)
     }
 
-    /// Sets the time to live, in milliseconds.
-    pub fn set_ttl(&mut self, ttl: i64) {
+    /// Sets the time to live, in milliseconds, or leaves it to the TLS library.
+    pub fn set_ttl(&mut self, ttl: Option<i64>) {
         self.ttl = ttl;
         self.due = Moment { wall: i64::MIN, boot: i64::MIN };
     }
@@ -450,3 +475,6 @@ impl<S> DrainWhere<S> for SmallVec<[Held<S>; 1]> {
         drained
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
@@ -12,15 +12,13 @@ use crate::backend::{Client, Facts, Session};
 use crate::cache::{Dropped, Found};
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Key};
-use crate::offer::{Peer, Refusal, may_offer};
+use crate::offer::{Peer, Refusal, may_offer, next_family};
 use crate::outcome::Outcome;
 use crate::vhost::{New, Vhost};
 use crate::{handles, log};
 
 /// A connection.
 pub struct Connection {
-    /// Tells it from all others.
-    id: u64,
     /// The address of the TLS library's object; 0 once that is gone.
     tls: AtomicUsize,
     handle: Mutex<Handle>,
@@ -61,6 +59,17 @@ struct Handshake {
     is_bad: bool,
 }
 
+impl Handshake {
+    fn is_under_way_with_offer(&self) -> bool {
+        self.offered.is_some() && !self.has_ended
+    }
+
+    /// Whom it is with, for the log.
+    fn name(&self) -> String {
+        self.key.as_ref().map_or_else(String::new, |key| self.vhost.tag(&key.endpoint) + ": ")
+    }
+}
+
 #[derive(Clone)]
 struct Offered {
     /// In the vhost's cache.
@@ -82,9 +91,7 @@ pub struct NewSession {
 impl Connection {
     /// The connection of a TLS library's object, by address.
     pub fn new(tls: usize) -> Arc<Connection> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         Arc::new(Connection {
-            id: NEXT.fetch_add(1, Relaxed),
             tls: AtomicUsize::new(tls),
             handle: Mutex::new(Handle::None),
             state: Mutex::new(State::default()),
@@ -184,62 +191,66 @@ impl Connection {
             has_ended: false,
             is_bad: false,
         };
-        let outcome = self.consult(client, &mut handshake);
+        let outcome = self.consult(client, &mut handshake).map_err(|(outcome, why)| {
+            log::info!("{}{}: {why}", handshake.name(), outcome.name());
+            outcome
+        });
         {
             let mut state = self.state.lock();
-            state.outcome = outcome;
+            state.outcome = outcome.err();
             state.reused = false;
             state.handshake = Some(handshake);
         }
         match outcome {
-            None => drop(vhost.counters().offered.fetch_add(1, Relaxed)),
-            Some(_) => self.count(&vhost, 1),
+            Ok(()) => drop(vhost.counters().offered.fetch_add(1, Relaxed)),
+            Err(_) => self.count(&vhost, 1),
         }
     }
 
-    /// Fills in what the handshake is for, and offers what there is for it. The outcome, if
-    /// it is known by that.
-    fn consult(&self, client: &impl Client, handshake: &mut Handshake) -> Option<Outcome> {
+    /// Fills in what the handshake is for, and offers what there is for it; or tells why not.
+    fn consult(
+        &self,
+        client: &impl Client,
+        handshake: &mut Handshake,
+    ) -> Result<(), (Outcome, &'static str)> {
         let vhost = handshake.vhost.clone();
         if vhost.is_disabled() {
-            return Some(Outcome::Disabled);
+            return Err((Outcome::Disabled, "the vhost does no session caching"));
         }
-        let told = self.state.lock().told.clone();
-        let Some(endpoint) = told.map(|(_, endpoint)| endpoint).or_else(|| client.endpoint())
-        else {
-            log::info!("NO_ENDPOINT: no SNI name, or no peer port");
-            return Some(Outcome::NoEndpoint);
-        };
-        let name = || vhost.tag(&endpoint);
-        let Some(identity) = client.identity() else {
-            log::info!("{}: UNSUITABLE: its client certificate is chosen by a callback", name());
-            return Some(Outcome::Unsuitable);
-        };
-        let key = Arc::new(Key { endpoint: endpoint.clone(), identity });
+        let told = self.state.lock().told.clone().map(|(_, endpoint)| endpoint);
+        let endpoint = told
+            .or_else(|| client.endpoint())
+            .ok_or((Outcome::NoEndpoint, "no SNI name, or no peer port"))?;
+        let identity = client
+            .identity()
+            .ok_or((Outcome::Unsuitable, "its client certificate is chosen by a callback"))?;
+        let key = Arc::new(Key { endpoint, identity });
         handshake.key = Some(key.clone());
         let (found, epoch) = vhost
             .with_cache(|cache, now| ((cache.find(&key, now), cache.epoch()), Dropped::default()));
         handshake.epoch = epoch;
         if client.session_address() != 0 {
-            log::info!("{}: UNSUITABLE: the app has set a session itself", name());
-            return Some(Outcome::Unsuitable);
+            return Err((Outcome::Unsuitable, "the app has set a session itself"));
         }
         if !vhost.policy().allow_tickets {
             client.forbid_tickets();
         }
         let sessions = match found {
-            Found::Miss => return Some(Outcome::Miss),
-            Found::Expired => return Some(Outcome::Expired),
-            Found::Spent => return Some(Outcome::Spent),
+            Found::Miss => return Err((Outcome::Miss, "nothing for this endpoint")),
+            Found::Expired => return Err((Outcome::Expired, "its time was over")),
+            Found::Spent => return Err((Outcome::Spent, "all its tickets were used")),
             Found::Some(sessions) => sessions,
         };
         let now = Moment::now();
-        let mut refusal = None;
-        let mut taken_by_others = false;
+        let mut why_not = None;
         for (id, stored) in &sessions {
             let Some(live) = stored.live(client, now) else { continue };
-            if let Err(why) = may_offer(client, &live.session, &live.peer, vhost.policy(), now) {
-                refusal.get_or_insert(why);
+            if let Err(refusal) = may_offer(client, &live.session, &live.peer, vhost.policy(), now)
+            {
+                why_not.get_or_insert(match refusal {
+                    Refusal::Unsuitable(why) => (Outcome::Unsuitable, why),
+                    Refusal::Unverified(why) => (Outcome::Unverified, why),
+                });
                 continue;
             }
             let taken = vhost.with_cache(|cache, _| {
@@ -247,28 +258,16 @@ impl Connection {
                 (life.filter(|_| cache.take(&key, *id)), Dropped::default())
             });
             let Some(life) = taken else {
-                taken_by_others = true;
+                why_not.get_or_insert((Outcome::Spent, "others have taken all its tickets"));
                 continue;
             };
             if let Some(address) = client.offer(&live.session) {
-                log::info!("{}: offered a session", name());
                 let (peer, not_after) = (live.peer.clone(), life.not_after);
                 handshake.offered = Some(Offered { id: *id, address, peer, not_after });
-                return None;
+                return Ok(());
             }
         }
-        match refusal {
-            Some(Refusal::Unsuitable(why)) => {
-                log::info!("{}: UNSUITABLE: {why}", name());
-                Some(Outcome::Unsuitable)
-            }
-            Some(Refusal::Unverified(why)) => {
-                log::info!("{}: UNVERIFIED: {why}", name());
-                Some(Outcome::Unverified)
-            }
-            None if taken_by_others => Some(Outcome::Spent),
-            None => Some(Outcome::Miss),
-        }
+        Err(why_not.unwrap_or((Outcome::Miss, "nothing that can be read")))
     }
 
     /// Counts the outcome, or takes that back.
@@ -305,15 +304,17 @@ impl Connection {
         };
         let counters = handshake.vhost.counters();
         counters.handshakes.fetch_add(1, Relaxed);
-        let (offered, key) = (handshake.offered?, handshake.key?);
+        let (offered, key) = (handshake.offered.as_ref()?, handshake.key.as_ref()?);
         if resumed {
             counters.resumed.fetch_add(1, Relaxed);
+            log::info!("{}RESUMED", handshake.name());
+            handshake.vhost.with_cache(|cache, _| ((), cache.answered(key, offered.id, true)));
             return Some(offered.address);
         }
         counters.declined.fetch_add(1, Relaxed);
-        log::info!("{}: DECLINED by the server", handshake.vhost.tag(&key.endpoint));
+        log::info!("{}DECLINED: the server chose a full handshake", handshake.name());
         // The server does not know it any more.
-        handshake.vhost.with_cache(|cache, _| ((), cache.drop_session(&key, offered.id)));
+        handshake.vhost.with_cache(|cache, _| ((), cache.drop_session(key, offered.id)));
         None
     }
 
@@ -332,10 +333,7 @@ impl Connection {
         let Some(key) = &handshake.key else { return };
         // A callback may have chosen another client certificate since the handshake began.
         if client.identity().as_ref() != Some(&key.identity) {
-            log::info!(
-                "{}: not kept: the client certificate has changed",
-                handshake.vhost.tag(&key.endpoint)
-            );
+            log::info!("{}not kept: the client certificate has changed", handshake.name());
             return;
         }
         let now = Moment::now();
@@ -350,7 +348,8 @@ impl Connection {
             let Some(chain) = client.peer_chain() else { return };
             let not_after = client.peer_not_after(&chain);
             let made_under = Some(client.verify_callback());
-            let peer = Arc::new(Peer::new(chain, now, client.verify_result(), made_under));
+            let (family, result) = (next_family(), client.verify_result());
+            let peer = Arc::new(Peer::new(family, chain, now, result, made_under));
             if let Some(handshake) = &mut self.state.lock().handshake {
                 handshake.peer = Some(peer.clone());
                 handshake.not_after = not_after;
@@ -358,24 +357,17 @@ impl Connection {
             (peer, not_after)
         };
         let new = New { key: key.clone(), session: new.session, peer, issued: now, not_after };
-        handshake.vhost.keep(new, handshake.epoch, self.id);
+        handshake.vhost.keep(new, handshake.epoch);
     }
 
-    /// An error ended the handshake: what it was offered may be the reason.
+    /// An error of TLS ended the handshake: what it was offered may be the reason.
     pub fn failed(&self) {
-        if self
-            .handshake()
-            .is_some_and(|handshake| handshake.offered.is_some() && !handshake.has_ended)
-        {
+        if self.handshake().is_some_and(|handshake| handshake.is_under_way_with_offer()) {
             self.ended_badly();
         }
     }
 
     /// A fatal alert was received or sent.
-    ///
-    /// RFC 5246 7.2.2: "Upon transmission or receipt of a fatal alert message, both parties
-    /// immediately close the connection. Servers and clients MUST forget any session-identifiers,
-    /// keys, and secrets associated with a failed connection."
     pub fn ended_badly(&self) {
         let handshake = {
             let mut state = self.state.lock();
@@ -384,12 +376,21 @@ impl Connection {
             handshake.clone()
         };
         let Some(key) = &handshake.key else { return };
-        log::info!("{}: ended badly: its sessions are dropped", handshake.vhost.tag(&key.endpoint));
+        log::info!("{}ended badly: its sessions are dropped", handshake.name());
+        let offered = handshake.offered.as_ref();
+        let peer = offered.map(|offered| &offered.peer).or(handshake.peer.as_ref());
         handshake.vhost.with_cache(|cache, _| {
-            let mut dropped = cache.drop_from(key, self.id);
-            if let Some(offered) = &handshake.offered {
-                dropped.sessions.extend(cache.drop_session(key, offered.id).sessions);
-            }
+            // RFC 5246 7.2.2: "Servers and clients MUST forget any session-identifiers, keys, and
+            // secrets associated with a failed connection." Tickets of one full handshake have
+            // one secret. Where an offer kept a handshake from ending the next is to be full,
+            // whatever else there is.
+            let dropped = if handshake.is_under_way_with_offer() {
+                cache.drop_key(key)
+            } else if let Some(peer) = peer {
+                cache.drop_family(key, peer.family)
+            } else {
+                Dropped::default()
+            };
             ((), dropped)
         });
     }
@@ -397,6 +398,13 @@ impl Connection {
     /// The TLS library's object is going, or the app lets go of the connection.
     pub fn closed(&self) {
         self.tls.store(0, Relaxed);
+        if let Some(handshake) = self.handshake().filter(Handshake::is_under_way_with_offer) {
+            if let (Some(key), Some(offered), false) =
+                (&handshake.key, &handshake.offered, handshake.is_bad)
+            {
+                handshake.vhost.with_cache(|cache, _| ((), cache.answered(key, offered.id, false)));
+            }
+        }
         let handle = std::mem::replace(&mut *self.handle.lock(), Handle::Closed);
         if let Handle::Some(handle) = handle {
             handles::remove_connection(handle);

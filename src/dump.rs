@@ -154,3 +154,133 @@ impl<'a> Reader<'a> {
         Some(self.bytes(bytes)?.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
     }
 }
+
+#[cfg(all(test, feature = "openssl"))]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::session_der;
+
+    static DER: LazyLock<Vec<u8>> = LazyLock::new(session_der);
+    const CERTIFICATE: &[u8] = &[0x30, 3, 1, 2, 3];
+
+    fn record() -> Record<'static> {
+        Record {
+            endpoint: Endpoint::new("example.com", 443).unwrap(),
+            identity: Some(Box::new([7; 32])),
+            issued: 1_700_000_000_123,
+            handshake: 1_600_000_000_456,
+            chain: vec![CERTIFICATE, &[0x30, 0]],
+        }
+    }
+
+    fn blob_of(record: &Record) -> Zeroizing<Vec<u8>> {
+        encode(Zeroizing::new(DER.clone()), record).unwrap()
+    }
+
+    fn why(blob: &[u8]) -> &'static str {
+        decode(blob).err().unwrap_or("it was taken")
+    }
+
+    /// `blob` with the byte at `at` changed by `change`, and the digest made right again.
+    fn forged(blob: &[u8], at: usize, change: impl Fn(u8) -> u8) -> Vec<u8> {
+        let mut blob = blob[..blob.len() - DIGEST_LEN].to_vec();
+        blob[at] = change(blob[at]);
+        blob.extend_from_slice(&Sha256::digest(&blob));
+        blob
+    }
+
+    #[test]
+    fn a_record_comes_back_as_it_went() {
+        let blob = blob_of(&record());
+        let (session, read) = decode(&blob).ok().unwrap();
+        assert_eq!(read, Some(record()));
+        assert_eq!(**Active::encode(&session).unwrap(), **DER);
+    }
+
+    #[test]
+    fn what_lws_reads_comes_first() {
+        assert!(blob_of(&record()).starts_with(&DER));
+    }
+
+    #[test]
+    fn what_lws_writes_is_taken() {
+        assert_eq!(decode(&DER).ok().unwrap().1, None);
+    }
+
+    #[test]
+    fn each_refusal_says_what_is_wrong() {
+        let blob = blob_of(&record());
+        let (version, backend) = (DER.len() + MAGIC.len(), DER.len() + MAGIC.len() + 1);
+        assert_eq!(why(b""), "there is no blob");
+        assert_eq!(why(&vec![0x30; MAX_LEN + 1]), "it is over 64 KiB");
+        assert_eq!(why(b"hello"), "it is not a session of this TLS library");
+        assert_eq!(
+            why(&[&DER[..], b"x"].concat()),
+            "it has bytes after the session that are not ours"
+        );
+        let newer = forged(&blob, version, |version| version + 1);
+        assert_eq!(why(&newer), "its record is of another version of this library");
+        let other = forged(&blob, backend, |backend| backend + 1);
+        assert_eq!(why(&other), "it is of another TLS library");
+        // Where the other library's session is no session here, the record still tells.
+        let other = forged(&other, 0, |_| 0);
+        assert_eq!(why(&other), "it is of another TLS library");
+    }
+
+    #[test]
+    fn no_bit_can_be_flipped() {
+        let blob = blob_of(&record());
+        for bit in 0..blob.len() * 8 {
+            let mut flipped = blob.to_vec();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode(&flipped).is_err(), "bit {bit} of {}", blob.len() * 8);
+        }
+    }
+
+    #[test]
+    fn no_byte_can_be_cut_off_but_the_whole_record() {
+        let blob = blob_of(&record());
+        for len in 0..blob.len() {
+            assert_eq!(decode(&blob[..len]).is_ok(), len == DER.len(), "{len} of {}", blob.len());
+        }
+    }
+
+    #[test]
+    fn a_chain_that_does_not_fit_is_cut_to_the_leaf() {
+        let large = vec![0; MAX_LEN];
+        let blob = blob_of(&Record { chain: vec![CERTIFICATE, &large], ..record() });
+        assert_eq!(decode(&blob).ok().unwrap().1.unwrap().chain, [CERTIFICATE]);
+        let session = Zeroizing::new(DER.clone());
+        assert!(encode(session, &Record { chain: vec![&large], ..record() }).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn any_record_comes_back(
+            host in "[a-z0-9.-]{1,80}[a-z]", port: u16, identity: Option<[u8; 32]>,
+            issued: i64, handshake: i64,
+            chain in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..9),
+        ) {
+            let record = Record {
+                endpoint: Endpoint::new(&host, port).unwrap(),
+                identity: identity.map(Box::new),
+                issued,
+                handshake,
+                chain: chain.iter().map(|certificate| &**certificate).collect(),
+            };
+            let blob = blob_of(&record);
+            prop_assert_eq!(decode(&blob).ok().unwrap().1, Some(record));
+        }
+
+        #[test]
+        fn no_bytes_crash_it(tail in prop::collection::vec(any::<u8>(), 0..200), with_magic: bool) {
+            let magic: &[u8] = if with_magic { MAGIC } else { &[] };
+            let _ = decode(&[&DER[..], magic, &tail].concat());
+            let _ = decode(&tail);
+        }
+    }
+}

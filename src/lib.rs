@@ -27,3 +27,6 @@ pub mod offer;
 pub mod outcome;
 pub mod stored;
 pub mod vhost;
+
+#[cfg(all(test, feature = "openssl"))]
+mod testing;

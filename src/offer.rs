@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
@@ -18,6 +19,8 @@ use crate::clock::Moment;
 /// What a full handshake established of its peer. All sessions that descend from it share it,
 /// those of resumed connections too: they have shown no certificate of their own.
 pub struct Peer {
+    /// Tells the handshake from all others, see [`next_family`].
+    pub family: u64,
     /// The certificates, as the peer sent them.
     pub chain: Chain,
     /// When the handshake was.
@@ -31,6 +34,12 @@ pub struct Peer {
     verdict: Mutex<Option<Arc<Verdict>>>,
 }
 
+/// A number for a full handshake, or for a loaded session, that no other has.
+pub fn next_family() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Relaxed)
+}
+
 /// What a verification said, and under which terms.
 struct Verdict {
     terms: Terms,
@@ -40,12 +49,13 @@ struct Verdict {
 impl Peer {
     /// A peer that nothing has been verified of again.
     pub fn new(
+        family: u64,
         chain: Chain,
         handshake: Moment,
         result: i64,
         made_under: Option<VerifyCallback>,
     ) -> Peer {
-        Peer { chain, handshake, result, made_under, verdict: Mutex::new(None) }
+        Peer { family, chain, handshake, result, made_under, verdict: Mutex::new(None) }
     }
 
     /// What verifying the chain on this connection says now. Asked again under the same terms
@@ -121,4 +131,167 @@ pub fn may_offer(
         return Err(Refusal::Unverified("its peer verifies otherwise here"));
     }
     Ok(())
+}
+
+#[cfg(all(test, feature = "openssl"))]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::backend::{Active, Backend};
+    use crate::endpoint::{Endpoint, Identity};
+    use crate::testing::session_der;
+
+    const NOW: Moment = Moment { wall: 1_700_000_000_000, boot: 1 };
+    const STRICT: Policy = Policy { allow_tickets: false, trust_verify_callback: false };
+    const TRUSTING: Policy = Policy { trust_verify_callback: true, ..STRICT };
+    const CALLBACK: VerifyCallback = VerifyCallback(1, 0);
+    const OTHER_CALLBACK: VerifyCallback = VerifyCallback(2, 0);
+
+    /// A connection that answers as it is told.
+    #[derive(Default)]
+    struct Told {
+        unsuitable: Option<&'static str>,
+        must_verify: bool,
+        callback: VerifyCallback,
+        /// What verifying says here.
+        result: i64,
+        verifications: Cell<u32>,
+    }
+
+    impl Client for Told {
+        fn unsuitable(&self, _: &Session, _: bool) -> Option<&'static str> {
+            self.unsuitable
+        }
+        fn must_verify(&self) -> bool {
+            self.must_verify
+        }
+        fn verify_callback(&self) -> VerifyCallback {
+            self.callback
+        }
+        fn terms(&self) -> Option<Terms> {
+            None
+        }
+        fn verify(&self, _: &Chain) -> Verified {
+            self.verifications.set(self.verifications.get() + 1);
+            Verified { result: self.result, not_before: 0, not_after: i64::MAX }
+        }
+        fn endpoint(&self) -> Option<Endpoint> {
+            unreachable!("the rule is for sessions of the connection's own endpoint")
+        }
+        fn identity(&self) -> Option<Identity> {
+            unreachable!("the rule is for sessions of the connection's own identity")
+        }
+        fn session_address(&self) -> usize {
+            unreachable!("what may be offered is decided, not done")
+        }
+        fn offer(&self, _: &Session) -> Option<usize> {
+            unreachable!("what may be offered is decided, not done")
+        }
+        fn withdraw(&self) {
+            unreachable!("what may be offered is decided, not done")
+        }
+        fn forbid_tickets(&self) {
+            unreachable!("what may be offered is decided, not done")
+        }
+        fn is_resumed(&self) -> bool {
+            unreachable!("nothing has resumed yet")
+        }
+        fn tls_version(&self) -> u16 {
+            unreachable!("unsuitable() tells")
+        }
+        fn peer_chain(&self) -> Option<Chain> {
+            unreachable!("the peer has shown nothing yet")
+        }
+        fn peer_not_after(&self, _: &Chain) -> i64 {
+            unreachable!("the peer has shown nothing yet")
+        }
+        fn verify_result(&self) -> i64 {
+            unreachable!("the peer has shown nothing yet")
+        }
+        fn result_of(&self, _: &Session) -> Option<i64> {
+            unreachable!("the peer tells")
+        }
+    }
+
+    fn ask(
+        client: &Told,
+        result: i64,
+        made_under: Option<VerifyCallback>,
+        policy: Policy,
+    ) -> Result<(), Refusal> {
+        let (session, _) = Active::decode(&session_der()).unwrap();
+        let peer = Peer::new(1, Active::peer(&session).unwrap(), NOW, result, made_under);
+        may_offer(client, &session, &peer, policy, NOW)
+    }
+
+    const NONE: Option<VerifyCallback> = Some(VerifyCallback(0, 0));
+
+    fn is_unverified(answer: Result<(), Refusal>) -> bool {
+        matches!(answer, Err(Refusal::Unverified(_)))
+    }
+
+    #[test]
+    fn a_session_is_offered_where_verifying_says_what_it_carries() {
+        let strict = Told { must_verify: true, ..Told::default() };
+        assert_eq!(ask(&strict, 0, NONE, STRICT), Ok(()));
+        let lax = Told { result: 18, ..Told::default() };
+        assert_eq!(ask(&lax, 18, NONE, STRICT), Ok(()), "self-signed then, self-signed now");
+    }
+
+    #[test]
+    fn strict_never_rides_on_lax() {
+        // Even where verifying says the same as the session: a full handshake would fail.
+        let strict = Told { must_verify: true, result: 18, ..Told::default() };
+        assert!(is_unverified(ask(&strict, 18, NONE, STRICT)));
+        assert!(is_unverified(ask(&strict, 18, NONE, TRUSTING)));
+    }
+
+    #[test]
+    fn another_verdict_here_is_no_offer() {
+        for (carried, here) in [(0, 18), (18, 0), (18, 10), (0, -1)] {
+            for must_verify in [false, true] {
+                let client = Told { must_verify, result: here, ..Told::default() };
+                assert!(is_unverified(ask(&client, carried, NONE, STRICT)), "{carried} {here}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_connection_with_a_callback_takes_only_what_was_made_under_it() {
+        let pinned = Told { callback: CALLBACK, ..Told::default() };
+        assert!(is_unverified(ask(&pinned, 0, NONE, STRICT)));
+        assert!(is_unverified(ask(&pinned, 0, Some(OTHER_CALLBACK), STRICT)));
+        assert!(is_unverified(ask(&pinned, 0, Some(OTHER_CALLBACK), TRUSTING)));
+        assert_eq!(ask(&pinned, 0, Some(CALLBACK), STRICT), Ok(()));
+        assert_eq!(ask(&pinned, 0, None, STRICT), Ok(()), "loaded");
+    }
+
+    #[test]
+    fn a_callback_that_forced_success_vouches_for_nothing_unless_trusted() {
+        let strict = Told { must_verify: true, callback: CALLBACK, result: 18, ..Told::default() };
+        assert!(is_unverified(ask(&strict, 0, Some(CALLBACK), STRICT)));
+        assert_eq!(ask(&strict, 0, Some(CALLBACK), TRUSTING), Ok(()));
+        // Without a callback on the connection there is none to trust.
+        let without = Told { must_verify: true, result: 18, ..Told::default() };
+        assert!(is_unverified(ask(&without, 0, Some(CALLBACK), TRUSTING)));
+    }
+
+    #[test]
+    fn what_a_connection_cannot_take_is_not_even_verified() {
+        let client = Told { unsuitable: Some("for a test"), ..Told::default() };
+        assert_eq!(ask(&client, 0, NONE, STRICT), Err(Refusal::Unsuitable("for a test")));
+        assert_eq!(client.verifications.get(), 0);
+    }
+
+    #[test]
+    fn without_terms_each_offer_verifies() {
+        let (session, _) = Active::decode(&session_der()).unwrap();
+        let peer = Peer::new(1, Active::peer(&session).unwrap(), NOW, 0, NONE);
+        let client = Told::default();
+        for verifications in 1..4 {
+            assert_eq!(may_offer(&client, &session, &peer, STRICT, NOW), Ok(()));
+            assert_eq!(client.verifications.get(), verifications);
+        }
+    }
 }

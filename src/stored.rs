@@ -12,7 +12,7 @@ use crate::backend::{Active, Backend, Client, Session};
 use crate::clock::Moment;
 use crate::dump::{self, Record};
 use crate::endpoint::{Endpoint, Identity};
-use crate::offer::Peer;
+use crate::offer::{Peer, next_family};
 
 /// A session, and the peer it was made with.
 pub struct Live {
@@ -26,6 +26,7 @@ pub struct Live {
 pub struct Stored {
     /// As in the protocol: 0x0304 is TLS 1.3.
     pub tls_version: u16,
+    family: u64,
     /// None where the bytes could not be read a second time, or tell of no peer.
     live: OnceLock<Option<Live>>,
     blob: Mutex<Option<Zeroizing<Box<[u8]>>>>,
@@ -34,13 +35,20 @@ pub struct Stored {
 impl Stored {
     /// From a handshake.
     pub fn from_handshake(tls_version: u16, session: Session, peer: Arc<Peer>) -> Arc<Stored> {
+        let family = peer.family;
         let live = OnceLock::from(Some(Live { session, peer }));
-        Arc::new(Stored { tls_version, live, blob: Mutex::new(None) })
+        Arc::new(Stored { tls_version, family, live, blob: Mutex::new(None) })
     }
 
     /// From storage: bytes that [`dump::decode`] took.
     pub fn from_storage(tls_version: u16, blob: Zeroizing<Box<[u8]>>) -> Arc<Stored> {
-        Arc::new(Stored { tls_version, live: OnceLock::new(), blob: Mutex::new(Some(blob)) })
+        let (family, blob) = (next_family(), Mutex::new(Some(blob)));
+        Arc::new(Stored { tls_version, family, live: OnceLock::new(), blob })
+    }
+
+    /// The full handshake it descends from, see [`next_family`].
+    pub fn family(&self) -> u64 {
+        self.family
     }
 
     /// The session, for a connection to use.
@@ -62,7 +70,7 @@ impl Stored {
             None => (Active::peer(&session)?, Active::facts(&session).issued * 1000),
         };
         let result = client.result_of(&session)?;
-        let peer = Peer::new(chain, Moment::from_wall(handshake, now), result, None);
+        let peer = Peer::new(self.family, chain, Moment::from_wall(handshake, now), result, None);
         Some(Live { session, peer: Arc::new(peer) })
     }
 

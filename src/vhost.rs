@@ -174,9 +174,8 @@ impl Vhost {
         add(&self.counters.expired, dropped.expired);
     }
 
-    /// Keeps a session that a connection got. `epoch` is that of the handshake's start,
-    /// `handshake` when the full handshake was that it descends from.
-    pub fn keep(&self, new: New, epoch: u64, from: u64) {
+    /// Keeps a session that a connection got. `epoch` is that of the handshake's start.
+    pub fn keep(&self, new: New, epoch: u64) {
         let facts = Active::facts(&new.session);
         let tag = || self.tag(&new.key.endpoint);
         let Some(limit) = lifetime(&facts, new.issued, new.peer.handshake) else {
@@ -191,14 +190,16 @@ impl Vhost {
             return;
         }
         let kind = if facts.tls_version < TLS1_3 { Kind::Shared } else { Kind::Ticket };
-        let life = Life { issued: new.issued, limit, not_after: new.not_after };
+        let library = facts.timeout.max(0).saturating_mul(SECOND);
+        let life = Life { issued: new.issued, limit, library, not_after: new.not_after };
         let stored = Stored::from_handshake(facts.tls_version, new.session, new.peer);
         let key = &new.key;
+        let family = stored.family();
         let kept = self.with_cache(|cache, now| {
             if self.is_destroyed() || !cache.admits(&key.endpoint, epoch) {
                 return (false, Dropped { sessions: vec![stored], ..Dropped::default() });
             }
-            let (_, dropped) = cache.store(key, stored, kind, life, from, now);
+            let (_, dropped) = cache.store(key, stored, kind, life, family, now);
             (dropped.expired == 0, dropped)
         });
         if kept {
@@ -361,16 +362,21 @@ impl Vhost {
         }
         let at = |wall| Moment::from_wall(wall, now);
         let limit = lifetime(&facts, at(issued), at(handshake)).ok_or("it was not to be kept")?;
-        let life = Life { issued: at(issued), limit, not_after: Active::not_after(&peer) };
+        let library = facts.timeout.max(0).saturating_mul(SECOND);
+        let life = Life { issued: at(issued), limit, library, not_after: Active::not_after(&peer) };
         let kind = if facts.tls_version < TLS1_3 { Kind::Shared } else { Kind::Ticket };
         drop((session, peer));
         let stored = Stored::from_storage(facts.tls_version, Zeroizing::new(blob.into()));
+        let family = stored.family();
         let key = Arc::new(Key { endpoint: endpoint.clone(), identity });
         self.with_cache(|cache, now| {
+            if self.is_destroyed() {
+                return (Err("the vhost was destroyed"), Dropped::default());
+            }
             if cache.newest_key(endpoint, now).is_some() {
                 return (Err("there is a session already"), Dropped::default());
             }
-            let (_, dropped) = cache.store(&key, stored, kind, life, 0, now);
+            let (_, dropped) = cache.store(&key, stored, kind, life, family, now);
             let result = if dropped.expired == 0 { Ok(()) } else { Err("it has expired") };
             // It was never in the cache: refused, not expired there.
             (result, Dropped { expired: 0, ..dropped })
@@ -392,12 +398,12 @@ pub struct New {
     pub not_after: i64,
 }
 
-fn ttl_of(seconds: u32) -> i64 {
-    if seconds == 0 { i64::MAX } else { i64::from(seconds) * SECOND }
+fn ttl_of(seconds: u32) -> Option<i64> {
+    (seconds != 0).then(|| i64::from(seconds) * SECOND)
 }
 
-/// How many milliseconds a session may live, from when it was issued, by the server's hint,
-/// the TLS library's timeout and the protocol; None if it must not be kept at all.
+/// How many milliseconds a session may live, from when it was issued, by the server's hint and
+/// the protocol; None if it must not be kept at all.
 fn lifetime(facts: &crate::backend::Facts, issued: Moment, handshake: Moment) -> Option<i64> {
     let hint = facts.lifetime_hint * SECOND;
     let limit = if facts.tls_version >= TLS1_3 {
@@ -415,5 +421,5 @@ fn lifetime(facts: &crate::backend::Facts, issued: Moment, handshake: Moment) ->
     };
     // However often tickets were renewed: seven days since somebody last showed a certificate.
     let since_handshake = issued.wall - handshake.wall;
-    Some(limit.min(facts.timeout.max(0) * SECOND).min(7 * DAY - since_handshake))
+    Some(limit.min(7 * DAY - since_handshake))
 }

@@ -90,10 +90,15 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
                 }
             }
         } else if kind & ffi::SSL_CB_ALERT != 0 {
-            if is_fatal(&client, value) {
+            // Where the peer just hangs up, OpenSSL itself sends an alert. RFC 5246 7.2.1: "failure
+            // to properly close a connection no longer requires that a session not be resumed".
+            if is_fatal(&client, value) && !is_hang_up(ffi::ERR_peek_last_error()) {
                 connection.ended_badly();
             }
-        } else if ffi::SSL_want(ssl) == ffi::SSL_NOTHING && is_tls_error(ffi::ERR_peek_error()) {
+        } else if ffi::SSL_want(ssl) == ffi::SSL_NOTHING
+            && is_tls_error(ffi::ERR_peek_error())
+            && !is_hang_up(ffi::ERR_peek_last_error())
+        {
             connection.failed();
         }
     }
@@ -114,6 +119,13 @@ fn is_fatal(client: &SslClient, alert: c_int) -> bool {
 fn is_tls_error(error: c_ulong) -> bool {
     const SYSTEM: c_ulong = 1 << 31;
     error != 0 && error & SYSTEM == 0
+}
+
+/// Whether an error says that the peer hung up without close_notify.
+fn is_hang_up(error: c_ulong) -> bool {
+    const SSL_R_UNEXPECTED_EOF_WHILE_READING: c_ulong = 294;
+    const ERR_LIB_SSL: c_ulong = 20;
+    error >> 23 & 0xff == ERR_LIB_SSL && error & 0x7f_ffff == SSL_R_UNEXPECTED_EOF_WHILE_READING
 }
 
 /// SSL_CTX_sess_set_new_cb()'s: a session has come. Its copy is kept; the session itself is
