@@ -229,14 +229,14 @@ impl Model {
         self.entries.iter().position(|entry| entry.0 == host)
     }
 
-    fn to_front(&mut self, at: usize) {
+    fn move_to_front(&mut self, at: usize) {
         let entry = self.entries.remove(at);
         self.entries.insert(0, entry);
     }
 
     fn store(&mut self, host: u8, new: ModelSession, max: usize) {
         if let Some(at) = self.entry(host) {
-            self.to_front(at);
+            self.move_to_front(at);
         } else {
             if self.entries.len() == max {
                 self.entries.pop();
@@ -267,7 +267,7 @@ impl Model {
 
     fn take(&mut self, host: u8, session: u32, single_use: bool, ttl: Option<i64>) {
         let at = self.entry(host).unwrap();
-        self.to_front(at);
+        self.move_to_front(at);
         let (_, sessions, spent) = &mut self.entries[0];
         let at = sessions.iter().position(|held| held.session == session).unwrap();
         if single_use && sessions[at].kind == Kind::Ticket {

@@ -1,5 +1,5 @@
 //! The C API: exported functions in the order of the header. Each checks its arguments,
-//! calls one safe function and maps the result; [`guard`] holds what they share.
+//! calls one safe function and maps the result; `guard` holds what they share.
 
 // The docs are for C: they state their conditions as lws does, and are laid out like its own.
 #![allow(clippy::missing_safety_doc, clippy::tabs_in_doc_comments)]
