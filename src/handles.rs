@@ -24,6 +24,17 @@ fn next() -> Option<usize> {
     NEXT.fetch_update(Relaxed, Relaxed, |handle| handle.checked_add(2)).ok()
 }
 
+/// Takes a handle out; what it was for is the caller's to drop, with no lock held. An empty
+/// table keeps no memory, so that a program that ends has none of the library's left.
+fn remove<T>(table: &Table<T>, handle: usize) -> Option<Arc<T>> {
+    let mut table = table.write();
+    let removed = table.remove(&handle);
+    if table.is_empty() {
+        table.shrink_to_fit();
+    }
+    removed
+}
+
 /// Gives a vhost a handle of the library's own.
 pub fn add_vhost(vhost: Vhost) -> Option<usize> {
     let handle = next()?;
@@ -38,7 +49,7 @@ pub fn vhost(handle: usize) -> Option<Arc<Vhost>> {
 
 /// Forgets a vhost's handle.
 pub fn remove_vhost(handle: usize) {
-    let _vhost = VHOSTS.write().remove(&handle);
+    let _vhost = remove(&VHOSTS, handle);
 }
 
 /// All vhosts.
@@ -63,5 +74,5 @@ pub fn connection(handle: usize) -> Option<Arc<Connection>> {
 
 /// Forgets a connection's handle.
 pub fn remove_connection(handle: usize) {
-    let _connection = CONNECTIONS.write().remove(&handle);
+    let _connection = remove(&CONNECTIONS, handle);
 }
