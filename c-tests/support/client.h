@@ -22,6 +22,7 @@ struct client_config {
 	const struct cert	*trust;		/* NULL: pki()->root */
 	bool			lax;		/* does not verify the server */
 	const struct cert	*identity;	/* client certificate */
+	bool			any_role;	/* what could be a server as well: TLS_method() */
 	struct lws_vhost	*vh;		/* attached to it; NULL: to none */
 };
 

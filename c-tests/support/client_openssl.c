@@ -26,7 +26,7 @@ struct client *client_new(const struct client_config *config)
 	struct client *client = calloc(1, sizeof(*client));
 
 	REQUIRE(client);
-	client->ctx = SSL_CTX_new(TLS_client_method());
+	client->ctx = SSL_CTX_new(config->any_role ? TLS_method() : TLS_client_method());
 	REQUIRE(client->ctx);
 	REQUIRE(SSL_CTX_set_min_proto_version(client->ctx, config->version));
 	REQUIRE(SSL_CTX_set_max_proto_version(client->ctx, config->version));
@@ -264,4 +264,9 @@ SSL_CTX *client_ctx(struct client *client)
 SSL *conn_ssl(struct conn *conn)
 {
 	return conn->ssl;
+}
+
+const struct dial *conn_dial(const struct conn *conn)
+{
+	return &conn->dial;
 }

@@ -11,5 +11,6 @@
 
 SSL_CTX *client_ctx(struct client *client);
 SSL *conn_ssl(struct conn *conn);
+const struct dial *conn_dial(const struct conn *conn);
 
 #endif

@@ -22,7 +22,7 @@ static void *run_peer(void *arg)
 	REQUIRE(ssl);
 	pthread_mutex_lock(&server->lock);
 	while (server->held)
-		pthread_cond_wait(&server->released, &server->lock);
+		pthread_cond_wait(&server->changed, &server->lock);
 	pthread_mutex_unlock(&server->lock);
 
 	SSL_set_app_data(ssl, peer);
@@ -117,7 +117,7 @@ struct server *server_start(const struct server_config *config)
 	REQUIRE(server);
 	server->config = *config;
 	pthread_mutex_init(&server->lock, NULL);
-	pthread_cond_init(&server->released, NULL);
+	pthread_cond_init(&server->changed, NULL);
 	server->ctx = server_make_ctx(config);
 
 	listen_somewhere(server);
@@ -143,7 +143,7 @@ void server_stop(struct server *server)
 
 	close(server->listener);
 	SSL_CTX_free(server->ctx);
-	pthread_cond_destroy(&server->released);
+	pthread_cond_destroy(&server->changed);
 	pthread_mutex_destroy(&server->lock);
 	free(server);
 }
@@ -152,7 +152,7 @@ void server_hold(struct server *server, bool hold)
 {
 	pthread_mutex_lock(&server->lock);
 	server->held = hold;
-	pthread_cond_broadcast(&server->released);
+	pthread_cond_broadcast(&server->changed);
 	pthread_mutex_unlock(&server->lock);
 }
 

@@ -82,6 +82,9 @@ void server_set_tickets(struct server *server, unsigned int tickets);
  */
 void server_hold(struct server *server, bool hold);
 
+/* server_await_hellos() - waits until it has seen so many */
+void server_await_hellos(struct server *server, unsigned int hellos);
+
 /* server_refuse() - answers the next ClientHello with this alert, or REFUSE_RESET */
 void server_refuse(struct server *server, int alert);
 #define REFUSE_RESET	-1

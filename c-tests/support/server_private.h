@@ -21,7 +21,7 @@ struct server {
 	atomic_int		refuse;
 
 	pthread_mutex_t		lock;		/* of what follows */
-	pthread_cond_t		released;
+	pthread_cond_t		changed;
 	bool			held;
 	struct server_seen	seen;
 	struct peer		*peers;

@@ -65,6 +65,7 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
 	server->seen.hellos++;
 	server->seen.offers += offers_session(ssl);
 	server->seen.ticket = hash_of_ticket(ssl);
+	pthread_cond_broadcast(&server->changed);
 	pthread_mutex_unlock(&server->lock);
 
 	if (!refuse)
@@ -204,6 +205,14 @@ struct server_seen server_seen(struct server *server)
 	pthread_mutex_unlock(&server->lock);
 
 	return seen;
+}
+
+void server_await_hellos(struct server *server, unsigned int hellos)
+{
+	pthread_mutex_lock(&server->lock);
+	while (server->seen.hellos < hellos)
+		pthread_cond_wait(&server->changed, &server->lock);
+	pthread_mutex_unlock(&server->lock);
 }
 
 void server_forget(struct server *server)

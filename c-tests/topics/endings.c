@@ -179,6 +179,7 @@ static void a_handshake_that_is_given_up(void)
 			  LWS_TLS_SESSION_OUTCOME_NONE);
 		conn_drop(conn);
 		server_hold(rig.server, false);
+		server_await_hellos(rig.server, 3);
 		RIG_VISIT(&rig, RESUMED);
 	}
 }

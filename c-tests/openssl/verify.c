@@ -1,0 +1,447 @@
+/*
+ * The one rule: a resumed connection reports what a full handshake would have
+ * reported under that connection's own terms, and fails where that fails.
+ *
+ * So for every pair of terms: a session is made under the first, a connection
+ * asks under the second, and must come out as it does without the library.
+ */
+
+#include <openssl/x509v3.h>
+
+#include "client_openssl.h"
+#include "rig.h"
+
+/* what sets a connection's terms, beside its client's trust and mode */
+
+static void other_host(struct conn *conn)
+{
+	REQUIRE(SSL_set1_host(conn_ssl(conn), HOST_A));
+}
+
+static void wrong_host(struct conn *conn)
+{
+	REQUIRE(SSL_set1_host(conn_ssl(conn), "wrong.example"));
+}
+
+static void no_host(struct conn *conn)
+{
+	REQUIRE(SSL_set1_host(conn_ssl(conn), NULL));
+}
+
+static void wildcards_off(struct conn *conn)
+{
+	REQUIRE(SSL_set1_host(conn_ssl(conn), HOST_A));
+	SSL_set_hostflags(conn_ssl(conn), X509_CHECK_FLAG_NO_WILDCARDS);
+}
+
+static void right_address(struct conn *conn)
+{
+	no_host(conn);
+	REQUIRE(X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(conn_ssl(conn)), "127.0.0.1"));
+}
+
+static void wrong_address(struct conn *conn)
+{
+	REQUIRE(X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(conn_ssl(conn)), "127.0.0.2"));
+}
+
+static void wrong_email(struct conn *conn)
+{
+	REQUIRE(X509_VERIFY_PARAM_set1_email(SSL_get0_param(conn_ssl(conn)), "a@b.test", 0));
+}
+
+static void no_depth(struct conn *conn)
+{
+	SSL_set_verify_depth(conn_ssl(conn), 0);
+}
+
+static void later(struct conn *conn)
+{
+	X509_VERIFY_PARAM_set_time(SSL_get0_param(conn_ssl(conn)),
+				   time(NULL) + 20L * 365 * 86400);
+}
+
+static void revocation(struct conn *conn)
+{
+	X509_VERIFY_PARAM_set_flags(SSL_get0_param(conn_ssl(conn)), X509_V_FLAG_CRL_CHECK);
+}
+
+static void partial_chain(struct conn *conn)
+{
+	X509_VERIFY_PARAM_set_flags(SSL_get0_param(conn_ssl(conn)), X509_V_FLAG_PARTIAL_CHAIN);
+}
+
+static void as_a_client(struct conn *conn)
+{
+	REQUIRE(SSL_set_purpose(conn_ssl(conn), X509_PURPOSE_SSL_CLIENT));
+}
+
+static void level_3(struct conn *conn)
+{
+	SSL_set_security_level(conn_ssl(conn), 3);
+}
+
+static void level_4(struct conn *conn)
+{
+	SSL_set_security_level(conn_ssl(conn), 4);
+}
+
+static void own_store(struct conn *conn, const struct cert *trust)
+{
+	X509_STORE *store = X509_STORE_new();
+
+	REQUIRE(store);
+	REQUIRE(X509_STORE_add_cert(store, trust->x509));
+	REQUIRE(SSL_set0_verify_cert_store(conn_ssl(conn), store));
+}
+
+static void own_right_store(struct conn *conn)
+{
+	own_store(conn, pki()->root);
+}
+
+static void own_wrong_store(struct conn *conn)
+{
+	own_store(conn, pki()->stranger);
+}
+
+static int force(int ok, X509_STORE_CTX *ctx)
+{
+	(void)ok;
+	(void)ctx;
+
+	return 1;
+}
+
+static int force_and_clear(int ok, X509_STORE_CTX *ctx)
+{
+	(void)ok;
+	X509_STORE_CTX_set_error(ctx, X509_V_OK);
+
+	return 1;
+}
+
+static int pass(int ok, X509_STORE_CTX *ctx)
+{
+	(void)ctx;
+
+	return ok;
+}
+
+static int refuse(int ok, X509_STORE_CTX *ctx)
+{
+	(void)ok;
+	X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+
+	return 0;
+}
+
+static void forcing_callback(struct conn *conn)
+{
+	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, force);
+}
+
+static void forcing_and_clearing_callback(struct conn *conn)
+{
+	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, force_and_clear);
+}
+
+static void passing_callback(struct conn *conn)
+{
+	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, pass);
+}
+
+static void refusing_callback(struct conn *conn)
+{
+	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, refuse);
+}
+
+static void refusing_store_callback(struct conn *conn)
+{
+	X509_STORE *store = X509_STORE_new();
+
+	REQUIRE(store);
+	REQUIRE(X509_STORE_add_cert(store, pki()->root->x509));
+	X509_STORE_set_verify_cb(store, refuse);
+	REQUIRE(SSL_set0_verify_cert_store(conn_ssl(conn), store));
+}
+
+static int force_certificate(X509_STORE_CTX *ctx, void *arg)
+{
+	(void)arg;
+	X509_STORE_CTX_set_error(ctx, X509_V_OK);
+
+	return 1;
+}
+
+static void forcing_certificate_callback(struct conn *conn)
+{
+	SSL_CTX_set_cert_verify_callback(SSL_get_SSL_CTX(conn_ssl(conn)), force_certificate,
+					 NULL);
+}
+
+enum trust { ROOT, STRANGER, INTERMEDIATE };
+
+/*
+ * PLAIN: verifies, and no app's function has a say, so any such session
+ * serves any such connection. OWN: at least its own kind.
+ */
+enum resumes { NEVER, OWN, PLAIN };
+
+static const struct terms {
+	const char	*name;
+	bool		lax;
+	enum trust	trust;
+	void		(*tune)(struct conn *conn);
+	enum resumes	resumes;
+} all_terms[] = {
+	{ "strict", false, ROOT, NULL, PLAIN },
+	{ "strict, not trusted", false, STRANGER, NULL, NEVER },
+	{ "lax", true, ROOT, NULL, PLAIN },
+	{ "lax, not trusted", true, STRANGER, NULL, OWN },
+	{ "other host", false, ROOT, other_host, PLAIN },
+	{ "wrong host", false, ROOT, wrong_host, NEVER },
+	{ "lax, wrong host", true, ROOT, wrong_host, OWN },
+	{ "no host", false, ROOT, no_host, PLAIN },
+	{ "no wildcards", false, ROOT, wildcards_off, NEVER },
+	{ "right address", false, ROOT, right_address, PLAIN },
+	{ "wrong address", false, ROOT, wrong_address, NEVER },
+	{ "wrong e-mail", false, ROOT, wrong_email, NEVER },
+	{ "no depth", false, ROOT, no_depth, NEVER },
+	{ "later", false, ROOT, later, NEVER },
+	{ "lax, later", true, ROOT, later, OWN },
+	{ "revocation", false, ROOT, revocation, NEVER },
+	{ "lax, revocation", true, ROOT, revocation, OWN },
+	{ "partial chain", false, INTERMEDIATE, partial_chain, PLAIN },
+	{ "no partial chain", false, INTERMEDIATE, NULL, NEVER },
+	{ "as a client", false, ROOT, as_a_client, PLAIN },
+	{ "level 3", false, ROOT, level_3, PLAIN },
+	{ "level 4", false, ROOT, level_4, NEVER },
+	{ "own store", false, STRANGER, own_right_store, PLAIN },
+	{ "own store, not trusted", false, ROOT, own_wrong_store, NEVER },
+	{ "passing callback", false, ROOT, passing_callback, OWN },
+	{ "refusing callback", false, ROOT, refusing_callback, NEVER },
+	{ "refusing store callback", false, ROOT, refusing_store_callback, NEVER },
+	{ "forcing callback, not trusted", false, STRANGER, forcing_callback, NEVER },
+	{ "forcing and clearing callback, not trusted", false, STRANGER,
+	  forcing_and_clearing_callback, NEVER },
+	{ "forcing certificate callback, not trusted", false, STRANGER,
+	  forcing_certificate_callback, NEVER },
+};
+
+/* what an app can see of a connection */
+struct report {
+	bool	connected;
+	long	result;
+	bool	right_peer;
+	int	chain;
+	int	outcome;	/* not what a full handshake has */
+};
+
+static struct report connect_under(const struct terms *terms, struct rig *rig,
+				   struct lws_vhost *vh, int version)
+{
+	const struct cert *trust = terms->trust == ROOT ? pki()->root :
+				   terms->trust == STRANGER ? pki()->stranger :
+							      pki()->intermediate;
+	/* every connection on an SSL_CTX of its own */
+	struct client *client = client_new(&(struct client_config){
+		.version = version, .lax = terms->lax, .trust = trust });
+	struct dial dial = { .server = rig->server, .tune = terms->tune, .vh = vh };
+	struct conn *conn = conn_new(client, &dial);
+	struct report report = { 0 };
+	STACK_OF(X509) *chain;
+	char line[64];
+	X509 *peer;
+
+	report.connected = conn_handshake(conn) && conn_read_line(conn, line, sizeof(line));
+	report.result = SSL_get_verify_result(conn_ssl(conn));
+	if (vh)
+		report.outcome = lws_tls_session_outcome(conn_wsi(conn));
+	if (report.connected) {
+		peer = SSL_get0_peer_certificate(conn_ssl(conn));
+		chain = SSL_get_peer_cert_chain(conn_ssl(conn));
+		report.right_peer = peer && !X509_cmp(peer, pki()->server->x509);
+		report.chain = sk_X509_num(chain);
+		conn_close(conn);
+	} else
+		conn_drop(conn);
+	client_free(client);
+
+	return report;
+}
+
+static void check_same_report(const struct report *actual, const struct report *expected)
+{
+	CHECK_INT(actual->connected, expected->connected);
+	CHECK_INT(actual->result, expected->result);
+	CHECK_INT(actual->right_peer, expected->right_peer);
+	CHECK_INT(actual->chain, expected->chain);
+}
+
+static void check_pair(const struct terms *made, const struct terms *asked,
+		       const struct report *expected, struct rig *rig, int version)
+{
+	struct lws_vhost *vh = lws_tls_session_vhost_create(NULL);
+	struct report report = connect_under(made, rig, vh, version);
+	bool has_session = report.connected;
+
+	report = connect_under(asked, rig, vh, version);
+	check_same_report(&report, expected);
+
+	if (asked == made ? asked->resumes != NEVER :
+			    asked->resumes == PLAIN && made->resumes == PLAIN)
+		CHECK_OUTCOME(report.outcome, RESUMED);
+	else if (asked->resumes == NEVER && has_session)
+		CHECK(report.outcome != LWS_TLS_SESSION_OUTCOME_RESUMED);
+
+	lws_tls_session_vh_destroy(vh);
+}
+
+static void check_all_pairs(int version)
+{
+	struct report without[ARRAY_SIZE(all_terms)];
+	size_t made, asked;
+	struct rig rig;
+
+	RIG_UP(&rig, .server = { .version = version });
+	for (asked = 0; asked < ARRAY_SIZE(all_terms); asked++)
+		without[asked] = connect_under(&all_terms[asked], &rig, NULL, version);
+	CHECK(without[0].connected && without[0].right_peer);
+	CHECK_INT(without[0].chain, 2);
+	CHECK(!without[1].connected);
+
+	for (made = 0; made < ARRAY_SIZE(all_terms); made++)
+		for (asked = 0; asked < ARRAY_SIZE(all_terms); asked++) {
+			check_context("%s, made under \"%s\", asked under \"%s\"",
+				      version_name(version), all_terms[made].name,
+				      all_terms[asked].name);
+			check_pair(&all_terms[made], &all_terms[asked], &without[asked],
+				   &rig, version);
+		}
+	rig_down(&rig);
+}
+
+static void every_pair_of_terms_tls12(void)
+{
+	check_all_pairs(TLS1_2_VERSION);
+}
+
+static void every_pair_of_terms_tls13(void)
+{
+	check_all_pairs(TLS1_3_VERSION);
+}
+
+/* What it says of the case that has its own name everywhere. */
+static void strict_after_lax(void)
+{
+	struct client *lax;
+	struct rig rig;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version });
+		lax = client_new(&(struct client_config){
+			.vh = rig.vh, .lax = true, .trust = pki()->stranger });
+		CHECK_VISIT(lax, &rig.dial, MISS);
+		CHECK_VISIT(lax, &rig.dial, RESUMED);
+		RIG_VISIT(&rig, UNVERIFIED);
+		RIG_VISIT(&rig, RESUMED);
+		/* there are several tickets in TLS 1.3, some of them its own */
+		if (version == TLS1_2_VERSION)
+			CHECK_VISIT(lax, &rig.dial, UNVERIFIED);
+		else
+			CHECK_VISIT(lax, &rig.dial, RESUMED);
+		CHECK_INT(stats_of(rig.vh).missed, 1);
+		client_free(lax);
+		rig_down(&rig);
+	}
+}
+
+/* Of a key that is too small at this level. */
+static void rsa_2048_at_level_3(void)
+{
+	struct cert *rsa = cert_make(&(struct cert_request){
+		.name = "rsa", .rsa = true, .issuer = pki()->root,
+		.alt_names = "DNS:" HOST });
+	struct rig rig;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version, .cert = rsa });
+		RIG_VISIT(&rig, MISS);
+		RIG_VISIT(&rig, RESUMED);
+		rig.dial.tune = level_3;
+		CHECK_FAILS(rig.client, &rig.dial);
+		CHECK_INT(stats_of(rig.vh).unverified, 1);
+		rig.dial.tune = NULL;
+		RIG_VISIT(&rig, RESUMED);
+		rig_down(&rig);
+	}
+	cert_free(rsa);
+}
+
+/* The store changes while the verdict is kept: an empty list of each issuer, then a revocation. */
+static void add_crl(SSL_CTX *ctx, const struct cert *issuer, const struct cert *revoked)
+{
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *time = ASN1_TIME_new();
+	unsigned char *der = NULL;
+	const unsigned char *next;
+	X509_REVOKED *entry;
+	int len;
+
+	REQUIRE(crl && time);
+	REQUIRE(X509_CRL_set_version(crl, X509_CRL_VERSION_2));
+	REQUIRE(X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer->x509)));
+	REQUIRE(X509_gmtime_adj(time, revoked ? -60 : -120));
+	REQUIRE(X509_CRL_set1_lastUpdate(crl, time));
+	if (revoked) {
+		entry = X509_REVOKED_new();
+		REQUIRE(entry);
+		REQUIRE(X509_REVOKED_set_serialNumber(entry,
+					X509_get_serialNumber(revoked->x509)));
+		REQUIRE(X509_REVOKED_set_revocationDate(entry, time));
+		REQUIRE(X509_CRL_add0_revoked(crl, entry));
+	}
+	REQUIRE(X509_gmtime_adj(time, 86400));
+	REQUIRE(X509_CRL_set1_nextUpdate(crl, time));
+	REQUIRE(X509_CRL_sign(crl, issuer->key, EVP_sha256()));
+	/* OpenSSL tells lists apart by what it computes when it parses them */
+	len = i2d_X509_CRL(crl, &der);
+	X509_CRL_free(crl);
+	next = der;
+	crl = d2i_X509_CRL(NULL, &next, len);
+	OPENSSL_free(der);
+	REQUIRE(crl);
+	REQUIRE(X509_STORE_add_crl(SSL_CTX_get_cert_store(ctx), crl));
+	ASN1_TIME_free(time);
+	X509_CRL_free(crl);
+}
+
+static void a_store_that_gains_a_revocation(void)
+{
+	struct rig rig;
+	SSL_CTX *ctx;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version });
+		ctx = client_ctx(rig.client);
+		add_crl(ctx, pki()->intermediate, NULL);
+		X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_CRL_CHECK);
+		RIG_VISIT(&rig, MISS);
+		RIG_VISIT(&rig, RESUMED);
+		add_crl(ctx, pki()->intermediate, pki()->server);
+		CHECK_FAILS(rig.client, &rig.dial);
+		CHECK_INT(stats_of(rig.vh).unverified, 1);
+		rig_down(&rig);
+	}
+}
+
+TEST_PROGRAM(
+	CASE(every_pair_of_terms_tls12),
+	CASE(every_pair_of_terms_tls13),
+	CASE(strict_after_lax),
+	CASE(rsa_2048_at_level_3),
+	CASE(a_store_that_gains_a_revocation))

@@ -1,0 +1,199 @@
+/*
+ * Verify callbacks of the app: one that forces success vouches for nothing
+ * unless the vhost says so, one that can refuse is asked before anything of its
+ * kind is offered; on a resumed connection they do not run.
+ */
+
+#include "blob.h"
+#include "client_openssl.h"
+#include "rig.h"
+
+static unsigned int calls;
+
+static int accept_all(int ok, X509_STORE_CTX *ctx)
+{
+	(void)ok;
+	calls++;
+	X509_STORE_CTX_set_error(ctx, X509_V_OK);
+
+	return 1;
+}
+
+/* takes what verifies, but only with this leaf */
+static const struct cert *pin;
+
+static int check_pin(int ok, X509_STORE_CTX *ctx)
+{
+	calls++;
+	if (ok && X509_STORE_CTX_get_error_depth(ctx) == 0 &&
+	    X509_cmp(X509_STORE_CTX_get_current_cert(ctx), pin->x509)) {
+		X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+		return 0;
+	}
+
+	return ok;
+}
+
+static int check_otherwise(int ok, X509_STORE_CTX *ctx)
+{
+	(void)ctx;
+
+	return ok;
+}
+
+static void with_accept_all(struct conn *conn)
+{
+	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, accept_all);
+}
+
+static void with_pin(struct conn *conn)
+{
+	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, check_pin);
+}
+
+static void with_other_callback(struct conn *conn)
+{
+	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, check_otherwise);
+}
+
+static void forced_success_vouches_for_nothing(void)
+{
+	struct rig rig;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version },
+		       .client = { .trust = pki()->stranger });
+		rig.dial.tune = with_accept_all;
+		RIG_VISIT(&rig, MISS);
+		RIG_VISIT(&rig, UNVERIFIED);
+		RIG_VISIT(&rig, UNVERIFIED);
+		CHECK_INT(stats_of(rig.vh).unverified, 2);
+
+		/* and without it there is no connection */
+		rig.dial.tune = NULL;
+		CHECK_FAILS(rig.client, &rig.dial);
+		rig_down(&rig);
+	}
+}
+
+static void unless_the_vhost_trusts_it(void)
+{
+	struct rig rig;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version },
+		       .client = { .trust = pki()->stranger },
+		       .vhost = { .options = LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK });
+		rig.dial.tune = with_accept_all;
+		calls = 0;
+		RIG_VISIT(&rig, MISS);
+		CHECK(calls > 0);
+		calls = 0;
+		CHECK_INT(visits(rig.client, &rig.dial, 9), 9);
+		CHECK_INT(calls, 0);
+
+		/* only the connection that has that callback trusts it */
+		rig.dial.tune = with_other_callback;
+		CHECK_FAILS(rig.client, &rig.dial);
+		rig.dial.tune = NULL;
+		CHECK_FAILS(rig.client, &rig.dial);
+		CHECK_INT(stats_of(rig.vh).unverified, 2);
+		CHECK_INT(server_seen(rig.server).offers, 9);
+		rig_down(&rig);
+	}
+}
+
+/* A callback on the SSL_CTX, of the whole app. */
+static void one_callback_for_all(void)
+{
+	struct rig rig;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version });
+		SSL_CTX_set_verify(client_ctx(rig.client), SSL_VERIFY_PEER, check_pin);
+		pin = pki()->server;
+		RIG_VISIT(&rig, MISS);
+		calls = 0;
+		CHECK_INT(visits(rig.client, &rig.dial, 9), 9);
+		CHECK_INT(calls, 0);
+		rig_down(&rig);
+	}
+}
+
+/* What it would refuse must not slip in under a session that it has not seen. */
+static void a_pin_on_some_connections(void)
+{
+	struct rig rig;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version });
+		RIG_VISIT(&rig, MISS);
+		RIG_VISIT(&rig, RESUMED);
+
+		pin = pki()->alice;
+		rig.dial.tune = with_pin;
+		CHECK_FAILS(rig.client, &rig.dial);
+		CHECK_INT(stats_of(rig.vh).unverified, 1);
+		CHECK_INT(server_seen(rig.server).offers, 1);
+
+		pin = pki()->server;
+		RIG_VISIT(&rig, UNVERIFIED);
+		RIG_VISIT(&rig, RESUMED);
+		rig.dial.tune = with_other_callback;
+		RIG_VISIT(&rig, UNVERIFIED);
+		/* a connection without a callback takes what verifies */
+		rig.dial.tune = NULL;
+		RIG_VISIT(&rig, RESUMED);
+		rig_down(&rig);
+	}
+}
+
+/* Of a loaded session nobody knows what it was made under. */
+static void loaded_sessions_are_taken(void)
+{
+	struct blob blob;
+	struct rig rig;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version });
+		RIG_VISIT(&rig, MISS);
+		blob = blob_save(rig.vh, HOST, server_port(rig.server));
+		lws_tls_session_vhost_flush(rig.vh);
+		CHECK_INT(blob_load(rig.vh, HOST, server_port(rig.server), &blob), 0);
+		rig.dial.tune = with_other_callback;
+		RIG_VISIT(&rig, RESUMED);
+		blob_free(&blob);
+		rig_down(&rig);
+	}
+}
+
+/* A self-signed peer that is trusted as it is needs no callback. */
+static void a_self_signed_peer(void)
+{
+	struct cert *alone = cert_make(&(struct cert_request){
+		.name = "alone", .alt_names = "DNS:" HOST });
+	struct rig rig;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version, .cert = alone },
+		       .client = { .trust = alone });
+		RIG_VISIT(&rig, MISS);
+		CHECK_INT(visits(rig.client, &rig.dial, 9), 9);
+		rig_down(&rig);
+	}
+	cert_free(alone);
+}
+
+TEST_PROGRAM(
+	CASE(forced_success_vouches_for_nothing),
+	CASE(unless_the_vhost_trusts_it),
+	CASE(one_callback_for_all),
+	CASE(a_pin_on_some_connections),
+	CASE(loaded_sessions_are_taken),
+	CASE(a_self_signed_peer))
