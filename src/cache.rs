@@ -216,10 +216,15 @@ impl<S: Clone> Cache<S> {
     }
 
     /// Takes a session that [`Cache::find`] found, to offer it; the key becomes the most
-    /// recently used. False if it is gone by now. With single use, a ticket is gone with it.
+    /// recently used. With single use, a ticket is gone with it, and this is false if it is
+    /// gone already; all others may be offered even where they have gone meanwhile.
     pub fn take(&mut self, key: &Key, id: u64) -> bool {
-        let Some(entry) = self.map.to_back(key) else { return false };
-        let Some(at) = entry.held.iter().position(|held| held.id == id) else { return false };
+        let entry = self.map.to_back(key);
+        let found = entry.and_then(|entry| {
+            let at = entry.held.iter().position(|held| held.id == id)?;
+            Some((entry, at))
+        });
+        let Some((entry, at)) = found else { return !self.single_use };
         if self.single_use && entry.held[at].kind == Kind::Ticket {
             let end = entry.held.remove(at).life.end(self.ttl);
             entry.spent_until = Some(end);

@@ -12,8 +12,9 @@ use crate::backend::{Client, Facts, Session};
 use crate::cache::{Dropped, Found};
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Key};
-use crate::offer::{Peer, Refusal, may_offer, next_family};
+use crate::offer::{Peer, Refusal, Verdicts, may_offer, next_family};
 use crate::outcome::Outcome;
+use crate::stored::Stored;
 use crate::vhost::{New, Vhost};
 use crate::{handles, log};
 
@@ -51,7 +52,6 @@ struct Handshake {
     offered: Option<Offered>,
     /// The peer that a full handshake has shown.
     peer: Option<Arc<Peer>>,
-    not_after: i64,
     /// It began before the TLS library said so, at lws_tls_reuse_session().
     early: bool,
     has_ended: bool,
@@ -77,7 +77,48 @@ struct Offered {
     /// Of the copy that was set on the connection.
     address: usize,
     peer: Arc<Peer>,
-    not_after: i64,
+}
+
+/// What came of trying the sessions that a look-up found.
+enum Tried {
+    Offered(Offered),
+    Refused(Outcome, &'static str),
+    /// They may be used only once, and others have taken them.
+    Gone,
+}
+
+/// Offers the first of the sessions that the connection may be offered.
+fn offer_first(
+    client: &impl Client,
+    vhost: &Vhost,
+    key: &Key,
+    sessions: &[(u64, Arc<Stored>)],
+) -> Tried {
+    let now = Moment::now();
+    let mut refused = None;
+    let mut is_gone = false;
+    for (id, stored) in sessions {
+        let Some(live) = stored.live(client, now) else { continue };
+        if let Err(refusal) = may_offer(client, &live.session, &live.peer, vhost.policy(), now) {
+            refused.get_or_insert(match refusal {
+                Refusal::Unsuitable(why) => Tried::Refused(Outcome::Unsuitable, why),
+                Refusal::Unverified(why) => Tried::Refused(Outcome::Unverified, why),
+            });
+            continue;
+        }
+        if !vhost.with_cache(|cache, _| (cache.take(key, *id), Dropped::default())) {
+            is_gone = true;
+            continue;
+        }
+        if let Some(address) = client.offer(&live.session) {
+            return Tried::Offered(Offered { id: *id, address, peer: live.peer.clone() });
+        }
+    }
+    match refused {
+        _ if is_gone => Tried::Gone,
+        Some(refused) => refused,
+        None => Tried::Refused(Outcome::Miss, "nothing that can be read"),
+    }
 }
 
 /// A session that has come, copied.
@@ -186,7 +227,6 @@ impl Connection {
             epoch: 0,
             offered: None,
             peer: None,
-            not_after: i64::MAX,
             early,
             has_ended: false,
             is_bad: false,
@@ -226,8 +266,12 @@ impl Connection {
             .ok_or((Outcome::Unsuitable, "its client certificate is chosen by a callback"))?;
         let key = Arc::new(Key { endpoint, identity });
         handshake.key = Some(key.clone());
-        let (found, epoch) = vhost
-            .with_cache(|cache, now| ((cache.find(&key, now), cache.epoch()), Dropped::default()));
+        let find = || {
+            vhost.with_cache(|cache, now| {
+                ((cache.find(&key, now), cache.epoch()), Dropped::default())
+            })
+        };
+        let (mut found, epoch) = find();
         handshake.epoch = epoch;
         if client.session_address() != 0 {
             return Err((Outcome::Unsuitable, "the app has set a session itself"));
@@ -235,39 +279,23 @@ impl Connection {
         if !vhost.policy().allow_tickets {
             client.forbid_tickets();
         }
-        let sessions = match found {
-            Found::Miss => return Err((Outcome::Miss, "nothing for this endpoint")),
-            Found::Expired => return Err((Outcome::Expired, "its time was over")),
-            Found::Spent => return Err((Outcome::Spent, "all its tickets were used")),
-            Found::Some(sessions) => sessions,
-        };
-        let now = Moment::now();
-        let mut why_not = None;
-        for (id, stored) in &sessions {
-            let Some(live) = stored.live(client, now) else { continue };
-            if let Err(refusal) = may_offer(client, &live.session, &live.peer, vhost.policy(), now)
-            {
-                why_not.get_or_insert(match refusal {
-                    Refusal::Unsuitable(why) => (Outcome::Unsuitable, why),
-                    Refusal::Unverified(why) => (Outcome::Unverified, why),
-                });
-                continue;
-            }
-            let taken = vhost.with_cache(|cache, _| {
-                let life = cache.life(&key, *id);
-                (life.filter(|_| cache.take(&key, *id)), Dropped::default())
-            });
-            let Some(life) = taken else {
-                why_not.get_or_insert((Outcome::Spent, "others have taken all its tickets"));
-                continue;
+        loop {
+            let sessions = match found {
+                Found::Miss => return Err((Outcome::Miss, "nothing for this endpoint")),
+                Found::Expired => return Err((Outcome::Expired, "its time was over")),
+                Found::Spent => return Err((Outcome::Spent, "all its tickets were used")),
+                Found::Some(sessions) => sessions,
             };
-            if let Some(address) = client.offer(&live.session) {
-                let (peer, not_after) = (live.peer.clone(), life.not_after);
-                handshake.offered = Some(Offered { id: *id, address, peer, not_after });
-                return Ok(());
+            match offer_first(client, &vhost, &key, &sessions) {
+                Tried::Offered(offered) => {
+                    handshake.offered = Some(offered);
+                    return Ok(());
+                }
+                Tried::Refused(outcome, why) => return Err((outcome, why)),
+                // Other connections were faster: look at what there is by now.
+                Tried::Gone => found = find().0,
             }
         }
-        Err(why_not.unwrap_or((Outcome::Miss, "nothing that can be read")))
     }
 
     /// Counts the outcome, or takes that back.
@@ -288,11 +316,12 @@ impl Connection {
         let reused = client.is_resumed();
         let (handshake, resumed) = {
             let mut state = self.state.lock();
-            state.reused = reused;
-            let handshake = state.handshake.as_mut()?;
-            if handshake.has_ended {
+            // A renegotiation changes nothing of what the first handshake was.
+            if state.handshake.as_ref().is_some_and(|handshake| handshake.has_ended) {
                 return None;
             }
+            state.reused = reused;
+            let handshake = state.handshake.as_mut()?;
             handshake.has_ended = true;
             let handshake = handshake.clone();
             let resumed = handshake.offered.is_some() && reused;
@@ -337,26 +366,30 @@ impl Connection {
             return;
         }
         let now = Moment::now();
-        let (peer, not_after) = if client.is_resumed() {
+        let peer = if client.is_resumed() {
             // A resumed connection has shown no certificate: what it brings is of the peer that
             // the session was made with. One that the app offered itself is not known here.
             let Some(offered) = &handshake.offered else { return };
-            (offered.peer.clone(), offered.not_after)
+            offered.peer.clone()
         } else if let Some(peer) = &handshake.peer {
-            (peer.clone(), handshake.not_after)
+            peer.clone()
         } else {
             let Some(chain) = client.peer_chain() else { return };
-            let not_after = client.peer_not_after(&chain);
-            let made_under = Some(client.verify_callback());
-            let (family, result) = (next_family(), client.verify_result());
-            let peer = Arc::new(Peer::new(family, chain, now, result, made_under));
+            let peer = Arc::new(Peer {
+                family: next_family(),
+                not_after: client.peer_not_after(&chain),
+                chain,
+                handshake: now,
+                result: client.verify_result(),
+                made_under: Some(client.verify_callback()),
+                verdict: Verdicts::default(),
+            });
             if let Some(handshake) = &mut self.state.lock().handshake {
                 handshake.peer = Some(peer.clone());
-                handshake.not_after = not_after;
             }
-            (peer, not_after)
+            peer
         };
-        let new = New { key: key.clone(), session: new.session, peer, issued: now, not_after };
+        let new = New { key: key.clone(), session: new.session, peer, issued: now };
         handshake.vhost.keep(new, handshake.epoch);
     }
 

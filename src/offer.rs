@@ -27,11 +27,13 @@ pub struct Peer {
     pub handshake: Moment,
     /// What that handshake reported of the peer's verification, and the sessions carry.
     pub result: i64,
+    /// When the first of the certificates that count ends, in milliseconds since 1970.
+    pub not_after: i64,
     /// The verify callback it was made under; None where that is not known, since it was
     /// loaded.
     pub made_under: Option<VerifyCallback>,
     /// The latest verdict on the chain.
-    verdict: Mutex<Option<Arc<Verdict>>>,
+    pub verdict: Verdicts,
 }
 
 /// A number for a full handshake, or for a loaded session, that no other has.
@@ -40,6 +42,10 @@ pub fn next_family() -> u64 {
     NEXT.fetch_add(1, Relaxed)
 }
 
+/// The latest verdict on a chain, if there is one.
+#[derive(Default)]
+pub struct Verdicts(Mutex<Option<Arc<Verdict>>>);
+
 /// What a verification said, and under which terms.
 struct Verdict {
     terms: Terms,
@@ -47,17 +53,6 @@ struct Verdict {
 }
 
 impl Peer {
-    /// A peer that nothing has been verified of again.
-    pub fn new(
-        family: u64,
-        chain: Chain,
-        handshake: Moment,
-        result: i64,
-        made_under: Option<VerifyCallback>,
-    ) -> Peer {
-        Peer { family, chain, handshake, result, made_under, verdict: Mutex::new(None) }
-    }
-
     /// What verifying the chain on this connection says now. Asked again under the same terms
     /// it costs nothing.
     fn verify(&self, client: &impl Client, now: Moment) -> Verified {
@@ -66,7 +61,7 @@ impl Peer {
         let Some(terms) = client.terms() else {
             return client.verify(&self.chain);
         };
-        let known = self.verdict.lock().clone();
+        let known = self.verdict.0.lock().clone();
         if let Some(known) = known {
             if known.terms == terms && holds(&known.verified) {
                 return known.verified;
@@ -78,7 +73,7 @@ impl Peer {
         if let Some(terms) = client.terms().filter(|_| holds(&verified)) {
             let verdict = Some(Arc::new(Verdict { terms, verified }));
             // What it replaces is dropped after the lock: it may hold the last of a store.
-            let _replaced = std::mem::replace(&mut *self.verdict.lock(), verdict);
+            let _replaced = std::mem::replace(&mut *self.verdict.0.lock(), verdict);
         }
         verified
     }
@@ -221,8 +216,20 @@ mod tests {
         policy: Policy,
     ) -> Result<(), Refusal> {
         let (session, _) = Active::decode(&session_der()).unwrap();
-        let peer = Peer::new(1, Active::peer(&session).unwrap(), NOW, result, made_under);
+        let peer = peer(&session, result, made_under);
         may_offer(client, &session, &peer, policy, NOW)
+    }
+
+    fn peer(session: &Session, result: i64, made_under: Option<VerifyCallback>) -> Peer {
+        Peer {
+            family: next_family(),
+            chain: Active::peer(session).unwrap(),
+            handshake: NOW,
+            result,
+            not_after: i64::MAX,
+            made_under,
+            verdict: Verdicts::default(),
+        }
     }
 
     const NONE: Option<VerifyCallback> = Some(VerifyCallback(0, 0));
@@ -287,7 +294,7 @@ mod tests {
     #[test]
     fn without_terms_each_offer_verifies() {
         let (session, _) = Active::decode(&session_der()).unwrap();
-        let peer = Peer::new(1, Active::peer(&session).unwrap(), NOW, 0, NONE);
+        let peer = peer(&session, 0, NONE);
         let client = Told::default();
         for verifications in 1..4 {
             assert_eq!(may_offer(&client, &session, &peer, STRICT, NOW), Ok(()));

@@ -12,7 +12,7 @@ use crate::backend::{Active, Backend, Client, Session};
 use crate::clock::Moment;
 use crate::dump::{self, Record};
 use crate::endpoint::{Endpoint, Identity};
-use crate::offer::{Peer, next_family};
+use crate::offer::{Peer, Verdicts, next_family};
 
 /// A session, and the peer it was made with.
 pub struct Live {
@@ -70,7 +70,15 @@ impl Stored {
             None => (Active::peer(&session)?, Active::facts(&session).issued * 1000),
         };
         let result = client.result_of(&session)?;
-        let peer = Peer::new(self.family, chain, Moment::from_wall(handshake, now), result, None);
+        let peer = Peer {
+            family: self.family,
+            not_after: Active::not_after(&chain),
+            chain,
+            handshake: Moment::from_wall(handshake, now),
+            result,
+            made_under: None,
+            verdict: Verdicts::default(),
+        };
         Some(Live { session, peer: Arc::new(peer) })
     }
 

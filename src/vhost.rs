@@ -191,7 +191,7 @@ impl Vhost {
         }
         let kind = if facts.tls_version < TLS1_3 { Kind::Shared } else { Kind::Ticket };
         let library = facts.timeout.max(0).saturating_mul(SECOND);
-        let life = Life { issued: new.issued, limit, library, not_after: new.not_after };
+        let life = Life { issued: new.issued, limit, library, not_after: new.peer.not_after };
         let stored = Stored::from_handshake(facts.tls_version, new.session, new.peer);
         let key = &new.key;
         let family = stored.family();
@@ -394,8 +394,6 @@ pub struct New {
     pub peer: Arc<crate::offer::Peer>,
     /// When it was issued.
     pub issued: Moment,
-    /// When the first certificate that matters ends.
-    pub not_after: i64,
 }
 
 fn ttl_of(seconds: u32) -> Option<i64> {

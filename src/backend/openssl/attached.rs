@@ -17,8 +17,8 @@ pub(super) struct Attached {
     pub vhosts: RwLock<Vec<Arc<Vhost>>>,
     /// The app's callbacks, which ours call on.
     pub app: RwLock<AppCallbacks>,
-    /// It may be a server's too, whose sessions OpenSSL stores, and ours must not push out.
-    pub spares_store: bool,
+    /// It may be a server's too, whose sessions the library puts into OpenSSL's own store.
+    pub stores_for_server: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -96,37 +96,28 @@ unsafe fn set_up<'a>(ctx: *mut SSL_CTX, client_only: bool) -> Option<&'a Attache
     // SAFETY: the caller's promise. The box is the slot's from then on.
     unsafe {
         let before = ffi::SSL_CTX_ctrl(ctx, ffi::SSL_CTRL_GET_SESS_CACHE_MODE, 0, none);
-        let is_stored = before & ffi::SSL_SESS_CACHE_NO_INTERNAL_STORE == 0;
-        let spares_store = !client_only && is_stored && before & ffi::SSL_SESS_CACHE_CLIENT == 0;
+        let is_off = before & ffi::SSL_SESS_CACHE_NO_INTERNAL_STORE != 0;
+        // An app that has its clients' sessions stored there already goes on to.
+        let is_shared = !client_only && before & ffi::SSL_SESS_CACHE_CLIENT != 0;
+        let stores_for_server = !client_only && !is_off && !is_shared;
         let attached = Box::into_raw(Box::new(Attached {
             vhosts: RwLock::new(Vec::new()),
             app: RwLock::new(AppCallbacks { info: None, new_session: None }),
-            spares_store,
+            stores_for_server,
         }));
         if ffi::SSL_CTX_set_ex_data(ctx, slot(), attached.cast()) != 1 {
             drop(Box::from_raw(attached));
             return None;
         }
         let mut mode = before | ffi::SSL_SESS_CACHE_CLIENT;
-        if client_only {
+        if !is_shared {
             // OpenSSL's own store never serves a client, but its sessions would fill it.
             mode |= ffi::SSL_SESS_CACHE_NO_INTERNAL_STORE;
         }
         ffi::SSL_CTX_ctrl(ctx, ffi::SSL_CTRL_SET_SESS_CACHE_MODE, mode, none);
-        if spares_store {
-            // Clients' sessions are in the store for a moment, see `take_from_store`. 0 is no bound.
-            let size = ffi::SSL_CTX_ctrl(ctx, ffi::SSL_CTRL_GET_SESS_CACHE_SIZE, 0, none);
-            if size > 0 {
-                ffi::SSL_CTX_ctrl(ctx, ffi::SSL_CTRL_SET_SESS_CACHE_SIZE, size + STORE_ROOM, none);
-            }
-        }
         Some(&*attached)
     }
 }
-
-/// Room made in OpenSSL's store for sessions of clients that are on their way out again: as
-/// many as threads may be adding one at once.
-const STORE_ROOM: c_long = 64;
 
 /// Puts the library's callbacks on an SSL_CTX, in front of the app's.
 ///

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::attached::{Attached, attached};
 use super::client::SslClient;
-use super::ffi::{self, SSL, SSL_CTX};
+use super::ffi::{self, SSL};
 use super::served::{serve, served};
 use super::session::Session;
 use super::{ErrorQueue, OpenSsl, unwind_safe};
@@ -22,41 +22,57 @@ pub(super) unsafe extern "C" fn on_info(ssl: *const SSL, kind: c_int, value: c_i
     // SAFETY: OpenSSL calls this on the thread that uses the SSL, which is live. An info
     // callback is declared to get a const SSL, but is where apps have always changed it.
     unsafe {
-        if kind & WATCHED != 0 || is_error {
+        let within = calling_on(ssl);
+        if within.is_none() && (kind & WATCHED != 0 || is_error) {
             let _errors = ErrorQueue::keep();
             unwind_safe(|| on_event(ssl.cast_mut(), kind, value));
         }
-        if let Some(app) = app_info(ssl) {
-            call_on(ssl, || app(ssl, kind, value));
+        if let Some(app) = app_info(ssl, within.is_some()) {
+            call_on(ssl, app as usize, || app(ssl, kind, value));
         }
     }
 }
 
 /// The app's info callback for a connection, as OpenSSL finds it: the SSL's, else the SSL_CTX's.
+/// Called by a callback of the app's, it is the one before the library's.
 ///
 /// # Safety
 /// `ssl` is live and this thread's to use.
-unsafe fn app_info(ssl: *const SSL) -> Option<ffi::InfoCallback> {
+unsafe fn app_info(ssl: *const SSL, by_app: bool) -> Option<ffi::InfoCallback> {
     // SAFETY: the caller's promise.
     unsafe {
-        if let Some(info) = served(ssl).and_then(|served| served.info.get()) {
-            return Some(info);
-        }
         let ctx = ffi::SSL_get_SSL_CTX(ssl);
-        let info = ffi::SSL_CTX_get_info_callback(ctx);
-        if is_on_info(info) { attached(ctx)?.app.read().info } else { info }
+        if !by_app && is_on_info(ffi::SSL_get_info_callback(ssl)) {
+            if let Some(info) = served(ssl).and_then(|served| served.info.get()) {
+                return Some(info);
+            }
+            let info = ffi::SSL_CTX_get_info_callback(ctx);
+            if !is_on_info(info) {
+                return info;
+            }
+        }
+        attached(ctx)?.app.read().info
     }
 }
 
-/// Calls an app's callback for a connection; not again from within, where that callback calls
-/// the one that it found on the SSL_CTX, which is the library's.
-fn call_on<T>(ssl: *const SSL, app: impl FnOnce() -> T) -> Option<T> {
-    thread_local!(static CALLING: Cell<*const SSL> = const { Cell::new(ptr::null()) });
-    let outer = CALLING.get();
-    if outer == ssl {
+thread_local! {
+    /// For which connection a callback of the app's is being called, and which.
+    static CALLING: Cell<(*const SSL, usize)> = const { Cell::new((ptr::null(), 0)) };
+}
+
+/// The app's callback that this is called by, where it calls what it found on the SSL_CTX, which
+/// is the library's.
+fn calling_on(ssl: *const SSL) -> Option<usize> {
+    let (connection, callback) = CALLING.get();
+    (connection == ssl).then_some(callback)
+}
+
+/// Calls an app's callback for a connection; not where that has called this one.
+fn call_on<T>(ssl: *const SSL, callback: usize, app: impl FnOnce() -> T) -> Option<T> {
+    if calling_on(ssl) == Some(callback) {
         return None;
     }
-    CALLING.set(ssl);
+    let outer = CALLING.replace((ssl, callback));
     let result = app();
     CALLING.set(outer);
     Some(result)
@@ -136,36 +152,44 @@ pub(super) unsafe extern "C" fn on_new_session(
 ) -> c_int {
     // SAFETY: OpenSSL calls this on the thread that uses the SSL, which is live.
     unsafe {
-        let ctx = ffi::SSL_get_SSL_CTX(ssl);
-        {
+        let attached = attached(ffi::SSL_get_SSL_CTX(ssl));
+        if calling_on(ssl).is_none() {
             let _errors = ErrorQueue::keep();
             unwind_safe(|| {
-                if let Some(served) = served(ssl) {
+                if ffi::SSL_is_server(ssl) != 0 {
+                    if attached.is_some_and(|attached| attached.stores_for_server) {
+                        store_for_server(ssl, session);
+                    }
+                } else if let Some(served) = served(ssl) {
                     keep(&served.connection, &SslClient::new(ssl), session);
-                }
-                if attached(ctx).is_some_and(|attached| attached.spares_store)
-                    && ffi::SSL_is_server(ssl) == 0
-                {
-                    take_from_store(ctx, session);
                 }
             });
         }
-        let app = attached(ctx).and_then(|attached| attached.app.read().new_session);
-        app.and_then(|app| call_on(ssl, || app(ssl, session))).unwrap_or(0)
+        let app = attached.and_then(|attached| attached.app.read().new_session);
+        app.and_then(|app| call_on(ssl, app as usize, || app(ssl, session))).unwrap_or(0)
     }
 }
 
-/// Takes a client's session from OpenSSL's own store, where it is of no use and would push out
-/// those of a server on the same SSL_CTX. Found by ID, so a copy does; the session itself must
-/// not be the one that SSL_CTX_remove_session() marks as not resumable.
+/// Puts a server's session into OpenSSL's own store, under the conditions that OpenSSL's
+/// ssl_update_cache() does so. It does not, since `attach` has turned its store off to keep
+/// clients' sessions out: they would push out the server's, or replace them where the client
+/// talks to the server of its own process and both have the same ID.
 ///
 /// # Safety
-/// Both are live.
-unsafe fn take_from_store(ctx: *mut SSL_CTX, session: *const ffi::SSL_SESSION) {
+/// Both are live, and the SSL is this thread's to use.
+unsafe fn store_for_server(ssl: *mut SSL, session: *mut ffi::SSL_SESSION) {
     // SAFETY: the caller's promise.
     unsafe {
-        if let Some(copy) = Session::copy_of(session) {
-            ffi::SSL_CTX_remove_session(ctx, copy.as_ptr());
+        let ctx = ffi::SSL_get_SSL_CTX(ssl);
+        let options = ffi::SSL_get_options(ssl);
+        let early_data =
+            ffi::SSL_get_max_early_data(ssl) > 0 && options & ffi::SSL_OP_NO_ANTI_REPLAY == 0;
+        if ffi::SSL_version(ssl) < c_int::from(TLS1_3)
+            || early_data
+            || ffi::SSL_CTX_sess_get_remove_cb(ctx).is_some()
+            || options & ffi::SSL_OP_NO_TICKET != 0
+        {
+            ffi::SSL_CTX_add_session(ctx, session);
         }
     }
 }
@@ -173,7 +197,6 @@ unsafe fn take_from_store(ctx: *mut SSL_CTX, session: *const ffi::SSL_SESSION) {
 /// # Safety
 /// `session` is live.
 unsafe fn keep(connection: &Arc<Connection>, client: &SslClient, session: *mut ffi::SSL_SESSION) {
-    // A server in this process may have its sessions stored by the same callback.
     if !session.is_null() && connection.takes_sessions() {
         // SAFETY: the caller's promise.
         if let Some(session) = unsafe { Session::copy_of(session) } {

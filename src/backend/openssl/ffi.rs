@@ -49,8 +49,6 @@ pub const SSL_CB_HANDSHAKE_START: c_int = 0x10;
 pub const SSL_CB_HANDSHAKE_DONE: c_int = 0x20;
 pub const SSL_CB_ALERT: c_int = 0x4000;
 pub const SSL_ST_CONNECT: c_int = 0x1000;
-pub const SSL_CTRL_SET_SESS_CACHE_SIZE: c_int = 42;
-pub const SSL_CTRL_GET_SESS_CACHE_SIZE: c_int = 43;
 pub const SSL_CTRL_SET_SESS_CACHE_MODE: c_int = 44;
 pub const SSL_CTRL_GET_SESS_CACHE_MODE: c_int = 45;
 pub const SSL_CTRL_CLEAR_CERT_FLAGS: c_int = 100;
@@ -63,6 +61,7 @@ pub const SSL_SESS_CACHE_CLIENT: c_long = 0x0001;
 pub const SSL_SESS_CACHE_NO_INTERNAL_STORE: c_long = 0x0200;
 pub const SSL_OP_NO_EXTENDED_MASTER_SECRET: u64 = 1 << 0;
 pub const SSL_OP_NO_TICKET: u64 = 1 << 14;
+pub const SSL_OP_NO_ANTI_REPLAY: u64 = 1 << 24;
 pub const SSL_OP_NO_TLSV1: u64 = 1 << 26;
 pub const SSL_OP_NO_TLSV1_2: u64 = 1 << 27;
 pub const SSL_OP_NO_TLSV1_1: u64 = 1 << 28;
@@ -100,7 +99,9 @@ unsafe extern "C" {
     pub fn SSL_CTX_get0_certificate(ctx: *const SSL_CTX) -> *mut X509;
     pub fn SSL_CTX_get_cert_store(ctx: *const SSL_CTX) -> *mut X509_STORE;
     pub fn SSL_CTX_ctrl(ctx: *mut SSL_CTX, cmd: c_int, larg: c_long, parg: *mut c_void) -> c_long;
-    pub fn SSL_CTX_remove_session(ctx: *mut SSL_CTX, session: *mut SSL_SESSION) -> c_int;
+    pub fn SSL_CTX_add_session(ctx: *mut SSL_CTX, session: *mut SSL_SESSION) -> c_int;
+    pub fn SSL_CTX_sess_get_remove_cb(ctx: *mut SSL_CTX) -> Option<unsafe extern "C" fn()>;
+    pub fn SSL_get_max_early_data(ssl: *const SSL) -> u32;
     pub fn TLSv1_2_method() -> *const SSL_METHOD;
     pub fn TLSv1_2_client_method() -> *const SSL_METHOD;
 
