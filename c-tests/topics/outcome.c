@@ -145,6 +145,7 @@ static void the_tag_of_a_connection(void)
 	struct conn *conn;
 	struct rig rig;
 
+	log_capture(LLL_WARN);
 	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION },
 	       .vhost = { .vhost_name = "tagged" });
 	rig.dial.vh = rig.vh;
@@ -166,7 +167,9 @@ static void the_tag_of_a_connection(void)
 	CHECK(conn_handshake(conn));
 	CHECK_INT(lws_tls_session_tag_from_wsi(conn_wsi(conn), tag, sizeof(tag)), 1);
 	conn_drop(conn);
+	CHECK_INT(log_lines(), 2);
 	rig_down(&rig);
+	log_release();
 }
 
 static void tags(void)

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "blob.h"
 #include "rig.h"
@@ -191,6 +192,7 @@ static void *cause_commotion(void *arg)
 			lws_tls_session_vhost_flush(vh);
 		other = lws_tls_session_vhost_create(NULL);
 		lws_tls_session_vh_destroy(other);
+		usleep(500);
 	}
 
 	return NULL;
