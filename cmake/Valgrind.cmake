@@ -13,6 +13,6 @@ if(LWS_TLS_SESSIONS_VALGRIND)
 	set(LWS_TLS_SESSIONS_TEST_LAUNCHER
 		${VALGRIND_EXECUTABLE} --quiet --error-exitcode=99 --fair-sched=try
 		--leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all
-		--num-callers=30 --suppressions=${PROJECT_SOURCE_DIR}/cmake/valgrind.supp)
+		--num-callers=30)
 	set(LWS_TLS_SESSIONS_TIMEOUT_FACTOR 10)
 endif()
