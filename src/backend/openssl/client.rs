@@ -245,8 +245,10 @@ impl Client for SslClient {
     }
 
     fn must_verify(&self) -> bool {
+        // As OpenSSL has it: "historically the code has only checked that *any* flag is set to
+        // cause server verification to take place", and still does.
         // SAFETY: see SslClient.
-        unsafe { ffi::SSL_get_verify_mode(self.0) & ffi::SSL_VERIFY_PEER != 0 }
+        unsafe { ffi::SSL_get_verify_mode(self.0) != ffi::SSL_VERIFY_NONE }
     }
 
     fn verify_callback(&self) -> VerifyCallback {
