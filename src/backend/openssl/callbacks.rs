@@ -91,18 +91,20 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
             if client.is_renegotiation() {
                 return;
             }
-            let Some(served) = serve(ssl) else { return };
+            let Some(connection) = serve(ssl).map(|served| served.connection.clone()) else {
+                return;
+            };
             let attached = attached(ffi::SSL_get_SSL_CTX(ssl));
-            served.connection.start(&client, || attached.and_then(Attached::only_vhost));
+            connection.start(&client, || attached.and_then(Attached::only_vhost));
             return;
         }
-        let Some(served) = served(ssl) else { return };
-        let connection = &served.connection;
+        // Referred to once more: an app's log function may let go of the connection.
+        let Some(connection) = served(ssl).map(|served| served.connection.clone()) else { return };
         if kind & ffi::SSL_CB_HANDSHAKE_DONE != 0 {
             if let Some(address) = connection.done(&client) {
                 // OpenSSL tells of no ticket that comes with a resumption of TLS 1.2.
                 if client.tls_version() < TLS1_3 && client.session_address() != address {
-                    keep(connection, &client, client.session());
+                    keep(&connection, &client, client.session(), true);
                 }
             }
         } else if kind & ffi::SSL_CB_ALERT != 0 {
@@ -161,7 +163,8 @@ pub(super) unsafe extern "C" fn on_new_session(
                         store_for_server(ssl, session);
                     }
                 } else if let Some(served) = served(ssl) {
-                    keep(&served.connection, &SslClient::new(ssl), session);
+                    let connection = served.connection.clone();
+                    keep(&connection, &SslClient::new(ssl), session, false);
                 }
             });
         }
@@ -196,12 +199,17 @@ unsafe fn store_for_server(ssl: *mut SSL, session: *mut ffi::SSL_SESSION) {
 
 /// # Safety
 /// `session` is live.
-unsafe fn keep(connection: &Arc<Connection>, client: &SslClient, session: *mut ffi::SSL_SESSION) {
+unsafe fn keep(
+    connection: &Arc<Connection>,
+    client: &SslClient,
+    session: *mut ffi::SSL_SESSION,
+    with_handshake: bool,
+) {
     if !session.is_null() && connection.takes_sessions() {
         // SAFETY: the caller's promise.
         if let Some(session) = unsafe { Session::copy_of(session) } {
             let facts = OpenSsl::facts(&session);
-            connection.keep(client, NewSession { session, facts });
+            connection.keep(client, NewSession { session, facts, with_handshake });
         }
     }
 }
