@@ -67,7 +67,7 @@ impl Stored {
         let (session, record) = dump::decode(&blob).ok()?;
         let (chain, handshake) = match &record {
             Some(record) => (Active::chain_from_der(&record.chain)?, record.handshake),
-            None => (Active::peer(&session)?, Active::facts(&session).issued * 1000),
+            None => (Active::peer(&session)?, Active::facts(&session).issued.saturating_mul(1000)),
         };
         let result = client.result_of(&session)?;
         let peer = Peer {
