@@ -435,6 +435,7 @@ impl Connection {
                 handshake: now,
                 result: client.verify_result(),
                 made_under: Some(client.verify_callback()),
+                level: client.security_level(),
                 verdict: Verdicts::default(),
             });
             if let Some(handshake) = &mut self.state.lock().handshake {

@@ -77,6 +77,7 @@ impl Stored {
             handshake: Moment::from_wall(handshake, now),
             result,
             made_under: None,
+            level: i64::MAX,
             verdict: Verdicts::default(),
         };
         Some(Live { session, peer: Arc::new(peer) })

@@ -251,6 +251,11 @@ impl Client for SslClient {
         unsafe { ffi::SSL_get_verify_mode(self.0) != ffi::SSL_VERIFY_NONE }
     }
 
+    fn security_level(&self) -> i64 {
+        // SAFETY: see SslClient.
+        i64::from(unsafe { ffi::SSL_get_security_level(self.0) })
+    }
+
     fn verify_callback(&self) -> VerifyCallback {
         // SAFETY: see SslClient.
         unsafe {
