@@ -5,9 +5,9 @@ use std::ffi::{c_int, c_ulong};
 use std::ptr;
 use std::sync::Arc;
 
-use super::attached::{Attached, attached};
+use super::attached::{Attached, attached, session_ctx};
 use super::client::SslClient;
-use super::ffi::{self, SSL};
+use super::ffi::{self, SSL, SSL_CTX};
 use super::served::{serve, served};
 use super::session::Session;
 use super::{ErrorQueue, OpenSsl, unwind_safe};
@@ -154,13 +154,15 @@ pub(super) unsafe extern "C" fn on_new_session(
 ) -> c_int {
     // SAFETY: OpenSSL calls this on the thread that uses the SSL, which is live.
     unsafe {
-        let attached = attached(ffi::SSL_get_SSL_CTX(ssl));
+        // Not that of SSL_get_SSL_CTX(), which a server's SNI callback may have changed.
+        let ctx = session_ctx(ssl);
+        let attached = attached(ctx);
         if calling_on(ssl).is_none() {
             let _errors = ErrorQueue::keep();
             unwind_safe(|| {
                 if ffi::SSL_is_server(ssl) != 0 {
                     if attached.is_some_and(|attached| attached.stores_for_server) {
-                        store_for_server(ssl, session);
+                        store_for_server(ctx, ssl, session);
                     }
                 } else if let Some(served) = served(ssl) {
                     let connection = served.connection.clone();
@@ -179,11 +181,10 @@ pub(super) unsafe extern "C" fn on_new_session(
 /// talks to the server of its own process and both have the same ID.
 ///
 /// # Safety
-/// Both are live, and the SSL is this thread's to use.
-unsafe fn store_for_server(ssl: *mut SSL, session: *mut ffi::SSL_SESSION) {
+/// All are live, and the SSL is this thread's to use.
+unsafe fn store_for_server(ctx: *mut SSL_CTX, ssl: *mut SSL, session: *mut ffi::SSL_SESSION) {
     // SAFETY: the caller's promise.
     unsafe {
-        let ctx = ffi::SSL_get_SSL_CTX(ssl);
         let options = ffi::SSL_get_options(ssl);
         let early_data =
             ffi::SSL_get_max_early_data(ssl) > 0 && options & ffi::SSL_OP_NO_ANTI_REPLAY == 0;

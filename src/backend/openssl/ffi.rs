@@ -83,6 +83,8 @@ unsafe extern "C" {
         dup: Option<ExDup>,
         free: Option<ExFree>,
     ) -> c_int;
+    pub fn CRYPTO_get_ex_data(ad: *const CRYPTO_EX_DATA, index: c_int) -> *mut c_void;
+    pub fn CRYPTO_set_ex_data(ad: *mut CRYPTO_EX_DATA, index: c_int, data: *mut c_void) -> c_int;
     pub fn ERR_set_mark() -> c_int;
     pub fn ERR_pop_to_mark() -> c_int;
     pub fn ERR_peek_error() -> c_ulong;
