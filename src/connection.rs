@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use parking_lot::Mutex;
+use crate::fork::Mutex;
 
 use crate::backend::{Client, Facts, Session, TLS1_3};
 use crate::cache::{Dropped, Found, Life};

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use parking_lot::Mutex;
+use crate::fork::Mutex;
 
 use crate::backend::{Chain, Client, Session, Terms, Verified, VerifyCallback};
 use crate::clock::Moment;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use parking_lot::Mutex;
+use crate::fork::Mutex;
 use zeroize::Zeroizing;
 
 use crate::backend::{Active, Backend, TLS1_3};
@@ -367,7 +367,8 @@ impl Vhost {
         let life = Life { issued: at(issued), limit, library, not_after: Active::not_after(&peer) };
         let kind = if facts.tls_version < TLS1_3 { Kind::Shared } else { Kind::Ticket };
         drop((session, peer));
-        let stored = Stored::from_storage(facts.tls_version, Zeroizing::new(blob.into()));
+        let blob = dump::copy(blob).ok_or("there is no memory for it")?;
+        let stored = Stored::from_storage(facts.tls_version, blob);
         let family = stored.family();
         let key = Arc::new(Key { endpoint: endpoint.clone(), identity });
         self.with_cache(|cache, now| {

@@ -4,7 +4,7 @@ use std::ffi::{c_int, c_long, c_void};
 use std::ptr;
 use std::sync::{Arc, OnceLock};
 
-use parking_lot::{Mutex, RwLock};
+use crate::fork::{Mutex, RwLock};
 
 use super::callbacks::{is_on_info, on_info, on_new_session};
 use super::ffi::{self, SSL, SSL_CTX};
