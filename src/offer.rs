@@ -75,7 +75,7 @@ impl Peer {
         // Only that it verifies: what does not may tomorrow, by a certificate that arrives in a
         // directory, and what the session carries is then the wrong result.
         let lasts = verified.result == 0 && holds(&verified);
-        if let Some(terms) = client.terms().filter(|_| lasts) {
+        if let Some(terms) = lasts.then(|| client.terms()).flatten() {
             let verdict = Some(Arc::new(Verdict { terms, verified }));
             // What it replaces is dropped after the lock: it may hold the last of a store.
             let _replaced = std::mem::replace(&mut *self.verdict.0.lock(), verdict);

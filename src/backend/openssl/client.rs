@@ -71,6 +71,7 @@ impl SslClient {
     }
 
     fn asks_for_certificates(&self) -> Option<&'static str> {
+        let _errors = super::ErrorQueue::keep();
         // SAFETY: see SslClient. The DANE probe is refused before it adds anything: usage 255
         // is none. It says 0 (and an error) where DANE is on, -1 where it is off.
         unsafe {

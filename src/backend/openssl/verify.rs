@@ -106,6 +106,9 @@ unsafe fn suite_b(ssl: *mut ffi::SSL) -> std::ffi::c_long {
 /// # Safety
 /// `ssl` is live and this thread's to use.
 pub unsafe fn terms(ssl: *mut ffi::SSL) -> Option<Terms> {
+    // Where no address is expected, asking for it is an error. The queue holds 16: those of
+    // several sessions would push out the app's own.
+    let _errors = super::ErrorQueue::keep();
     // SAFETY: the caller's promise; a connection has parameters, and a store that has its own.
     unsafe {
         let store = store_of(ssl);
