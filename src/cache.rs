@@ -235,6 +235,13 @@ impl<S: Clone> Cache<S> {
         true
     }
 
+    /// Whether a session that was taken, with a life of `taken`, may still be offered: it is not
+    /// over, and not gone but for having been taken for good.
+    pub fn still_holds(&self, key: &Key, id: u64, taken: Option<Life>, now: Moment) -> bool {
+        let life = if self.single_use { taken } else { self.life(key, id) };
+        life.is_some_and(|life| !now.reached(life.end(self.ttl)))
+    }
+
     /// Takes a session out to somebody else, who may use it: a ticket for single use is gone
     /// with it, all others stay as they are. False if it is gone by now.
     pub fn take_for_good(&mut self, key: &Key, id: u64) -> bool {

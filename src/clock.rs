@@ -39,6 +39,12 @@ impl Moment {
         Moment { wall: self.wall.min(other.wall), boot: self.boot.min(other.boot) }
     }
 
+    /// Milliseconds from an earlier moment to this one, by the clock that says more.
+    pub fn since(self, earlier: Moment) -> i64 {
+        let wall = self.wall.saturating_sub(earlier.wall);
+        wall.max(self.boot.saturating_sub(earlier.boot))
+    }
+
     /// Milliseconds from this moment until one of the clocks comes to `end`.
     pub fn until(self, end: Moment) -> i64 {
         end.wall.saturating_sub(self.wall).min(end.boot.saturating_sub(self.boot)).max(0)

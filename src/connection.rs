@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use parking_lot::Mutex;
+use crate::fork::Mutex;
 
-use crate::backend::{Client, Facts, Session};
-use crate::cache::{Dropped, Found};
+use crate::backend::{Client, Facts, Session, TLS1_3};
+use crate::cache::{Dropped, Found, Life};
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Key};
 use crate::offer::{Peer, Refusal, Verdicts, may_offer, next_family};
@@ -76,7 +76,9 @@ struct Offered {
     id: u64,
     /// Of the copy that was set on the connection.
     address: usize,
+    stored: Arc<Stored>,
     peer: Arc<Peer>,
+    life: Option<Life>,
 }
 
 /// What came of trying the sessions that a look-up found.
@@ -106,12 +108,16 @@ fn offer_first(
             });
             continue;
         }
-        if !vhost.with_cache(|cache, _| (cache.take(key, *id), Dropped::default())) {
+        let (life, is_taken) = vhost.with_cache(|cache, _| {
+            ((cache.life(key, *id), cache.take(key, *id)), Dropped::default())
+        });
+        if !is_taken {
             is_gone = true;
             continue;
         }
         if let Some(address) = client.offer(&live.session) {
-            return Tried::Offered(Offered { id: *id, address, peer: live.peer.clone() });
+            let (stored, peer) = (stored.clone(), live.peer.clone());
+            return Tried::Offered(Offered { id: *id, address, stored, peer, life });
         }
     }
     match refused {
@@ -127,6 +133,8 @@ pub struct NewSession {
     pub session: Session,
     /// What there is to know of it.
     pub facts: Facts,
+    /// It is of the first handshake, though that has ended by now.
+    pub with_handshake: bool,
 }
 
 impl Connection {
@@ -198,21 +206,59 @@ impl Connection {
             let mut state = self.state.lock();
             (state.told.clone(), state.handshake.take())
         };
-        let Some(early) = before.filter(|handshake| handshake.early && !handshake.has_ended) else {
-            self.begin(client, told.map(|(vhost, _)| vhost).or_else(vhost), false);
+        let told = told.map(|(vhost, _)| vhost);
+        let Some(before) = before.filter(|handshake| !handshake.has_ended) else {
+            self.begin(client, told.or_else(vhost), false);
             return;
         };
-        // What was set on the connection early may not serve it any more: between then and
-        // now the app may have changed the name it expects, its certificate, all.
-        if let Some(offered) = &early.offered {
-            if client.session_address() == offered.address {
-                client.withdraw();
-            }
-            early.vhost.counters().offered.fetch_sub(1, Relaxed);
-        } else {
-            self.count(&early.vhost, -1);
+        if before.early && self.still_serves(client, &before, told.as_ref()) {
+            self.state.lock().handshake = Some(Handshake { early: false, ..before });
+            return;
         }
-        self.begin(client, Some(early.vhost), false);
+        // What was set on the connection early may not serve it any more: between then and
+        // now the app may have changed the name it expects, its certificate, all. Nor does what
+        // was set for a handshake that failed, which SSL_clear() leaves there.
+        let offered = before.offered.as_ref();
+        if offered.is_some_and(|offered| client.session_address() == offered.address) {
+            client.withdraw();
+        }
+        if !before.early {
+            self.given_up(&before);
+            self.begin(client, told.or_else(vhost), false);
+            return;
+        }
+        match offered {
+            Some(_) => drop(before.vhost.counters().offered.fetch_sub(1, Relaxed)),
+            None => self.count(&before.vhost, -1),
+        }
+        self.begin(client, told.or(Some(before.vhost)), false);
+    }
+
+    /// Whether what was offered early may stay: all that it depends on is as it was.
+    fn still_serves(
+        &self,
+        client: &impl Client,
+        early: &Handshake,
+        told: Option<&Arc<Vhost>>,
+    ) -> bool {
+        let (Some(offered), Some(key)) = (&early.offered, &early.key) else { return false };
+        let now = Moment::now();
+        let vhost = &early.vhost;
+        let held = || {
+            vhost.with_cache(|cache, now| {
+                let held = cache.still_holds(key, offered.id, offered.life, now);
+                (held && cache.admits(&key.endpoint, early.epoch), Dropped::default())
+            })
+        };
+        let endpoint = self.state.lock().told.as_ref().map(|(_, endpoint)| endpoint.clone());
+        client.session_address() == offered.address
+            && told.is_some_and(|told| Arc::ptr_eq(told, vhost))
+            && endpoint.as_ref() == Some(&key.endpoint)
+            && client.identity().as_ref() == Some(&key.identity)
+            && held()
+            && offered.stored.live(client, now).is_some_and(|live| {
+                may_offer(client, &live.session, &live.peer, vhost.policy(), now).is_ok()
+            })
     }
 
     fn begin(&self, client: &impl Client, vhost: Option<Arc<Vhost>>, early: bool) {
@@ -365,13 +411,20 @@ impl Connection {
             log::info!("{}not kept: the client certificate has changed", handshake.name());
             return;
         }
+        let is_tls13 = new.facts.tls_version >= TLS1_3;
+        // RFC 5246 7.4.1.1: a renegotiation is a handshake of its own, which may show another
+        // certificate, or resume whatever the connection has by then.
+        if handshake.has_ended && !is_tls13 && !new.with_handshake {
+            log::info!("{}not kept: it came with a renegotiation", handshake.name());
+            return;
+        }
         let now = Moment::now();
         let peer = if client.is_resumed() {
             // A resumed connection has shown no certificate: what it brings is of the peer that
             // the session was made with. One that the app offered itself is not known here.
             let Some(offered) = &handshake.offered else { return };
             offered.peer.clone()
-        } else if let Some(peer) = &handshake.peer {
+        } else if let Some(peer) = handshake.peer.as_ref().filter(|_| is_tls13) {
             peer.clone()
         } else {
             let Some(chain) = client.peer_chain() else { return };
@@ -382,6 +435,7 @@ impl Connection {
                 handshake: now,
                 result: client.verify_result(),
                 made_under: Some(client.verify_callback()),
+                level: client.security_level(),
                 verdict: Verdicts::default(),
             });
             if let Some(handshake) = &mut self.state.lock().handshake {
@@ -431,16 +485,21 @@ impl Connection {
     /// The TLS library's object is going, or the app lets go of the connection.
     pub fn closed(&self) {
         self.tls.store(0, Relaxed);
-        if let Some(handshake) = self.handshake().filter(Handshake::is_under_way_with_offer) {
-            if let (Some(key), Some(offered), false) =
-                (&handshake.key, &handshake.offered, handshake.is_bad)
-            {
-                handshake.vhost.with_cache(|cache, _| ((), cache.answered(key, offered.id, false)));
-            }
+        if let Some(handshake) = self.handshake().filter(|handshake| !handshake.has_ended) {
+            self.given_up(&handshake);
         }
         let handle = std::mem::replace(&mut *self.handle.lock(), Handle::Closed);
         if let Handle::Some(handle) = handle {
             handles::remove_connection(handle);
+        }
+    }
+
+    /// A handshake never ended.
+    fn given_up(&self, handshake: &Handshake) {
+        if let (Some(key), Some(offered), false) =
+            (&handshake.key, &handshake.offered, handshake.is_bad)
+        {
+            handshake.vhost.with_cache(|cache, _| ((), cache.answered(key, offered.id, false)));
         }
     }
 

@@ -75,6 +75,14 @@ fn encode_with(session: &[u8], record: &Record, chain: &[&[u8]]) -> Option<Zeroi
     Some(blob)
 }
 
+/// A copy of a blob; None where there is no memory for it.
+pub fn copy(blob: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut copy = Zeroizing::new(Vec::new());
+    copy.try_reserve_exact(blob.len()).ok()?;
+    copy.extend_from_slice(blob);
+    Some(copy)
+}
+
 /// A session from its blob, and our record if it has one. The error says what is wrong.
 pub fn decode(blob: &[u8]) -> Result<(Session, Option<Record<'_>>), &'static str> {
     if blob.is_empty() {

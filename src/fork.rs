@@ -1,19 +1,183 @@
-//! Tells a child process after fork() from its parent.
+//! fork(): locks that a child can use, and what tells it from its parent.
+//!
+//! A child has only the thread that called fork(). What another thread had locked stays locked
+//! in it for ever, and what waited for a lock is still queued. So the library forks with all of
+//! its locks free: who holds one or waits for one is counted, and fork() waits until nobody is.
+//! No lock is held across a call of the app's or of the TLS library's, so that is at once.
 
+use std::cell::Cell;
+use std::ops::{Deref, DerefMut};
 use std::sync::Once;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::thread;
+use std::time::Duration;
 
+/// How many processes this one descends from that used the library.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+/// Threads that are about to fork.
+static FORKING: AtomicUsize = AtomicUsize::new(0);
+
+/// Threads that hold or wait for a lock, spread out so that they do not meet in one cache line.
+static INSIDE: [Inside; 32] = [const { Inside(AtomicUsize::new(0)) }; 32];
+
+#[repr(align(128))]
+struct Inside(AtomicUsize);
+
+thread_local! {
+    /// How many locks this thread holds or waits for.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    static MINE: Cell<Option<&'static AtomicUsize>> = const { Cell::new(None) };
+}
+
+/// A short wait, for what is over in microseconds.
+const SHORT: Duration = Duration::from_micros(20);
 
 /// A number that is another one in a forked child than it was in its parent.
 pub fn generation() -> u64 {
+    register();
+    GENERATION.load(Relaxed)
+}
+
+fn register() {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
-        unsafe extern "C" fn child() {
-            GENERATION.fetch_add(1, Relaxed);
-        }
-        // SAFETY: the handler only counts, and the library is never unloaded.
-        unsafe { libc::pthread_atfork(None, None, Some(child)) };
+        // SAFETY: the handlers only wait and count, and the library is never unloaded.
+        unsafe { libc::pthread_atfork(Some(before), Some(parent), Some(child)) };
     });
-    GENERATION.load(Relaxed)
+}
+
+/// This thread's counter.
+fn mine() -> &'static AtomicUsize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    MINE.get().unwrap_or_else(|| {
+        let counter = &INSIDE[NEXT.fetch_add(1, Relaxed) % INSIDE.len()].0;
+        MINE.set(Some(counter));
+        counter
+    })
+}
+
+unsafe extern "C" fn before() {
+    FORKING.fetch_add(1, SeqCst);
+    // This thread goes on: other handlers may call the library. If it was a signal handler that
+    // forks, it may have interrupted what it would wait for.
+    if DEPTH.replace(DEPTH.get() + 1) == 0 {
+        while INSIDE.iter().any(|inside| inside.0.load(SeqCst) != 0) {
+            thread::sleep(SHORT);
+        }
+    }
+}
+
+unsafe extern "C" fn parent() {
+    DEPTH.set(DEPTH.get() - 1);
+    FORKING.fetch_sub(1, SeqCst);
+}
+
+unsafe extern "C" fn child() {
+    // Those that were counted, or forking as well, are not in this process.
+    for inside in &INSIDE {
+        inside.0.store(0, SeqCst);
+    }
+    DEPTH.set(DEPTH.get() - 1);
+    if DEPTH.get() > 0 {
+        mine().store(1, SeqCst);
+    }
+    FORKING.store(0, SeqCst);
+    GENERATION.fetch_add(1, Relaxed);
+}
+
+/// While it lives, no thread forks.
+pub struct Unforked(());
+
+/// Has fork() wait until the result is dropped: soon, and without waiting for anybody.
+pub fn unforked() -> Unforked {
+    let depth = DEPTH.replace(DEPTH.get() + 1);
+    if depth == 0 {
+        register();
+        let counter = mine();
+        loop {
+            counter.fetch_add(1, SeqCst);
+            if FORKING.load(SeqCst) == 0 {
+                break;
+            }
+            counter.fetch_sub(1, SeqCst);
+            thread::sleep(SHORT);
+        }
+    }
+    Unforked(())
+}
+
+impl Drop for Unforked {
+    fn drop(&mut self) {
+        let depth = DEPTH.get() - 1;
+        DEPTH.set(depth);
+        if depth == 0 {
+            mine().fetch_sub(1, SeqCst);
+        }
+    }
+}
+
+/// What a lock gives.
+pub struct Guard<G> {
+    // Let go of first.
+    guard: G,
+    _unforked: Unforked,
+}
+
+impl<G> Guard<G> {
+    fn of(lock: impl FnOnce() -> G) -> Guard<G> {
+        let _unforked = unforked();
+        Guard { guard: lock(), _unforked }
+    }
+}
+
+impl<G: Deref> Deref for Guard<G> {
+    type Target = G::Target;
+    fn deref(&self) -> &G::Target {
+        &self.guard
+    }
+}
+
+impl<G: DerefMut> DerefMut for Guard<G> {
+    fn deref_mut(&mut self) -> &mut G::Target {
+        &mut self.guard
+    }
+}
+
+/// parking_lot's, free in a child.
+#[derive(Debug, Default)]
+pub struct Mutex<T>(parking_lot::Mutex<T>);
+
+impl<T> Mutex<T> {
+    /// A mutex that nobody holds.
+    pub const fn new(value: T) -> Mutex<T> {
+        Mutex(parking_lot::Mutex::new(value))
+    }
+
+    /// Locks it.
+    pub fn lock(&self) -> Guard<parking_lot::MutexGuard<'_, T>> {
+        Guard::of(|| self.0.lock())
+    }
+}
+
+/// parking_lot's, free in a child.
+#[derive(Debug, Default)]
+pub struct RwLock<T>(parking_lot::RwLock<T>);
+
+impl<T> RwLock<T> {
+    /// A lock that nobody holds.
+    pub const fn new(value: T) -> RwLock<T> {
+        RwLock(parking_lot::RwLock::new(value))
+    }
+
+    /// Locks it for reading.
+    pub fn read(&self) -> Guard<parking_lot::RwLockReadGuard<'_, T>> {
+        Guard::of(|| self.0.read())
+    }
+
+    /// Locks it for writing.
+    pub fn write(&self) -> Guard<parking_lot::RwLockWriteGuard<'_, T>> {
+        Guard::of(|| self.0.write())
+    }
 }

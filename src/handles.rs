@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
 
-use parking_lot::RwLock;
+use crate::fork::RwLock;
 
 use crate::connection::Connection;
 use crate::vhost::Vhost;

@@ -35,9 +35,10 @@ pub fn line(level: c_int, text: std::fmt::Arguments<'_>) {
     }
     let emit = EMIT.load(Relaxed);
     if emit.is_null() {
-        use std::io::Write;
-        // A closed stderr is no reason to fail, and eprintln! would panic.
-        let _ = writeln!(std::io::stderr(), "lws-tls-sessions: {text}");
+        let line = format!("lws-tls-sessions: {text}\n");
+        // Not by std's stderr, whose lock another thread may have held while this process forked.
+        // SAFETY: so many bytes are there to read. A closed stderr is no reason to fail.
+        unsafe { libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len()) };
         return;
     }
     // SAFETY: only `set` stores to EMIT, and only functions of this type.

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use parking_lot::Mutex;
+use crate::fork::Mutex;
 
 use crate::backend::{Chain, Client, Session, Terms, Verified, VerifyCallback};
 use crate::clock::Moment;
@@ -32,6 +32,8 @@ pub struct Peer {
     /// The verify callback it was made under; None where that is not known, since it was
     /// loaded.
     pub made_under: Option<VerifyCallback>,
+    /// The security level it was made at; the highest where that is not known.
+    pub level: i64,
     /// The latest verdict on the chain.
     pub verdict: Verdicts,
 }
@@ -70,7 +72,10 @@ impl Peer {
         let verified = client.verify(&self.chain);
         // Verifying may have brought certificates into the store: the verdict is on the terms
         // as they are now.
-        if let Some(terms) = client.terms().filter(|_| holds(&verified)) {
+        // Only that it verifies: what does not may tomorrow, by a certificate that arrives in a
+        // directory, and what the session carries is then the wrong result.
+        let lasts = verified.result == 0 && holds(&verified);
+        if let Some(terms) = lasts.then(|| client.terms()).flatten() {
             let verdict = Some(Arc::new(Verdict { terms, verified }));
             // What it replaces is dropped after the lock: it may hold the last of a store.
             let _replaced = std::mem::replace(&mut *self.verdict.0.lock(), verdict);
@@ -115,6 +120,11 @@ pub fn may_offer(
     // connection, so it must have run on the session's.
     if callback.is_some() && peer.made_under.is_some_and(|made_under| made_under != callback) {
         return Err(Refusal::Unverified("made without this verify callback"));
+    }
+    // The level holds for the key exchange and its signature too, which a session of TLS 1.2 is
+    // all there is left of, and no chain tells.
+    if client.security_level() > peer.level {
+        return Err(Refusal::Unverified("made at a lower security level"));
     }
     if client.must_verify() && peer.result != 0 {
         return Err(Refusal::Unverified("made without verification"));
@@ -228,6 +238,7 @@ mod tests {
             result,
             not_after: i64::MAX,
             made_under,
+            level: i64::MAX,
             verdict: Verdicts::default(),
         }
     }

@@ -5,13 +5,13 @@
 
 use std::sync::{Arc, OnceLock};
 
-use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
 use crate::backend::{Active, Backend, Client, Session};
 use crate::clock::Moment;
 use crate::dump::{self, Record};
 use crate::endpoint::{Endpoint, Identity};
+use crate::fork;
 use crate::offer::{Peer, Verdicts, next_family};
 
 /// A session, and the peer it was made with.
@@ -29,7 +29,8 @@ pub struct Stored {
     family: u64,
     /// None where the bytes could not be read a second time, or tell of no peer.
     live: OnceLock<Option<Live>>,
-    blob: Mutex<Option<Zeroizing<Box<[u8]>>>>,
+    /// What was loaded.
+    blob: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl Stored {
@@ -37,12 +38,12 @@ impl Stored {
     pub fn from_handshake(tls_version: u16, session: Session, peer: Arc<Peer>) -> Arc<Stored> {
         let family = peer.family;
         let live = OnceLock::from(Some(Live { session, peer }));
-        Arc::new(Stored { tls_version, family, live, blob: Mutex::new(None) })
+        Arc::new(Stored { tls_version, family, live, blob: None })
     }
 
     /// From storage: bytes that [`dump::decode`] took.
-    pub fn from_storage(tls_version: u16, blob: Zeroizing<Box<[u8]>>) -> Arc<Stored> {
-        let (family, blob) = (next_family(), Mutex::new(Some(blob)));
+    pub fn from_storage(tls_version: u16, blob: Zeroizing<Vec<u8>>) -> Arc<Stored> {
+        let (family, blob) = (next_family(), Some(blob));
         Arc::new(Stored { tls_version, family, live: OnceLock::new(), blob })
     }
 
@@ -56,18 +57,18 @@ impl Stored {
         if self.live.get().is_none() {
             // Not within get_or_init(), which locks: this calls the TLS library. Where two
             // threads do it, one's work is for nothing.
-            let _ = self.live.set(self.thaw(client, now));
-            let _wiped = self.blob.lock().take();
+            let live = self.thaw(client, now);
+            let _unforked = fork::unforked();
+            let _too_late = self.live.set(live);
         }
         self.live.get()?.as_ref()
     }
 
     fn thaw(&self, client: &impl Client, now: Moment) -> Option<Live> {
-        let blob = self.blob.lock().clone()?;
-        let (session, record) = dump::decode(&blob).ok()?;
+        let (session, record) = dump::decode(self.blob.as_ref()?).ok()?;
         let (chain, handshake) = match &record {
             Some(record) => (Active::chain_from_der(&record.chain)?, record.handshake),
-            None => (Active::peer(&session)?, Active::facts(&session).issued * 1000),
+            None => (Active::peer(&session)?, Active::facts(&session).issued.saturating_mul(1000)),
         };
         let result = client.result_of(&session)?;
         let peer = Peer {
@@ -77,6 +78,7 @@ impl Stored {
             handshake: Moment::from_wall(handshake, now),
             result,
             made_under: None,
+            level: i64::MAX,
             verdict: Verdicts::default(),
         };
         Some(Live { session, peer: Arc::new(peer) })
@@ -89,8 +91,8 @@ impl Stored {
         identity: &Identity,
         issued: i64,
     ) -> Option<Zeroizing<Vec<u8>>> {
-        if let Some(blob) = &*self.blob.lock() {
-            return Some(Zeroizing::new(blob.to_vec()));
+        if let Some(blob) = &self.blob {
+            return dump::copy(blob);
         }
         let live = self.live.get()?.as_ref()?;
         let der = Active::encode(&live.session)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use parking_lot::Mutex;
+use crate::fork::Mutex;
 use zeroize::Zeroizing;
 
 use crate::backend::{Active, Backend, TLS1_3};
@@ -343,12 +343,13 @@ impl Vhost {
         let facts = Active::facts(&session);
         let peer = Active::peer(&session).ok_or("it tells of no peer")?;
         let now = Moment::now();
+        let issued_at = facts.issued.saturating_mul(SECOND);
         let (identity, issued, handshake) = match record {
             Some(record) if record.endpoint != *endpoint => {
                 return Err("it is of another host or port");
             }
             Some(record) => (record.identity, record.issued, record.handshake),
-            None => (self.identity.lock().clone(), facts.issued * SECOND, facts.issued * SECOND),
+            None => (self.identity.lock().clone(), issued_at, issued_at),
         };
         if !facts.is_resumable {
             return Err("it cannot be resumed");
@@ -357,7 +358,7 @@ impl Vhost {
             return Err("its ticket is too large");
         }
         // A session's own time is in whole seconds, and may be rounded up.
-        if issued.max(facts.issued * SECOND) > now.wall + SECOND {
+        if issued.max(issued_at) > now.wall + SECOND {
             return Err("it was issued in the future");
         }
         let at = |wall| Moment::from_wall(wall, now);
@@ -366,7 +367,8 @@ impl Vhost {
         let life = Life { issued: at(issued), limit, library, not_after: Active::not_after(&peer) };
         let kind = if facts.tls_version < TLS1_3 { Kind::Shared } else { Kind::Ticket };
         drop((session, peer));
-        let stored = Stored::from_storage(facts.tls_version, Zeroizing::new(blob.into()));
+        let blob = dump::copy(blob).ok_or("there is no memory for it")?;
+        let stored = Stored::from_storage(facts.tls_version, blob);
         let family = stored.family();
         let key = Arc::new(Key { endpoint: endpoint.clone(), identity });
         self.with_cache(|cache, now| {
@@ -403,7 +405,7 @@ fn ttl_of(seconds: u32) -> Option<i64> {
 /// How many milliseconds a session may live, from when it was issued, by the server's hint and
 /// the protocol; None if it must not be kept at all.
 fn lifetime(facts: &crate::backend::Facts, issued: Moment, handshake: Moment) -> Option<i64> {
-    let hint = facts.lifetime_hint * SECOND;
+    let hint = facts.lifetime_hint.saturating_mul(SECOND);
     let limit = if facts.tls_version >= TLS1_3 {
         // RFC 8446 4.6.1: "The value of zero indicates that the ticket should be discarded
         // immediately. Clients MUST NOT cache tickets for longer than 7 days, regardless of the
@@ -417,7 +419,8 @@ fn lifetime(facts: &crate::backend::Facts, issued: Moment, handshake: Moment) ->
         // RFC 5077 3.3: a hint of zero is "unspecified".
         if hint == 0 { DAY } else { hint.min(DAY) }
     };
-    // However often tickets were renewed: seven days since somebody last showed a certificate.
-    let since_handshake = issued.wall - handshake.wall;
-    Some(limit.min(7 * DAY - since_handshake))
+    // However often tickets were renewed: seven days since somebody last showed a certificate,
+    // by the clock that says more.
+    let since_handshake = issued.since(handshake).max(0);
+    Some(limit.min((7 * DAY).saturating_sub(since_handshake)))
 }

@@ -215,7 +215,7 @@ static const struct terms {
 	{ "partial chain", false, INTERMEDIATE, partial_chain, PLAIN },
 	{ "no partial chain", false, INTERMEDIATE, NULL, NEVER },
 	{ "as a client", false, ROOT, as_a_client, PLAIN },
-	{ "level 3", false, ROOT, level_3, PLAIN },
+	{ "level 3", false, ROOT, level_3, OWN },
 	{ "level 4", false, ROOT, level_4, NEVER },
 	{ "own store", false, STRANGER, own_right_store, PLAIN },
 	{ "own store, not trusted", false, ROOT, own_wrong_store, NEVER },

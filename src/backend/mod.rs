@@ -99,6 +99,10 @@ pub trait Client {
     fn unsuitable(&self, session: &Session, tickets: bool) -> Option<&'static str>;
     /// Whether it fails where the peer does not verify.
     fn must_verify(&self) -> bool;
+    /// How strict it is with keys and signatures, of the handshake's as well; more is stricter.
+    fn security_level(&self) -> i64 {
+        0
+    }
     /// The app's verify callback on it.
     fn verify_callback(&self) -> VerifyCallback;
     /// What a verification depends on here; None where that cannot be told, so that no verdict

@@ -6,7 +6,7 @@ use zeroize::Zeroize;
 
 use super::guard::{guard, host_port, known_vhost, tag_buffer};
 use super::types::{lws_context, lws_tls_sess_cb_t, lws_tls_session_dump, lws_vhost};
-use crate::log;
+use crate::{dump, log};
 
 /// lws_tls_session_dump_save() - lws's: hand a session to a callback that stores it
 ///
@@ -148,7 +148,8 @@ impl AppBlob {
 
 impl Drop for AppBlob {
     fn drop(&mut self) {
-        if self.len > 0 && self.len <= isize::MAX as usize {
+        // What is longer is refused unread: its length may be wrong altogether.
+        if self.len > 0 && self.len <= dump::MAX_LEN {
             // SAFETY: `new` was promised that many bytes, which nobody else uses.
             unsafe { std::slice::from_raw_parts_mut(self.start, self.len) }.zeroize();
         }

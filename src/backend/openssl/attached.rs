@@ -4,11 +4,11 @@ use std::ffi::{c_int, c_long, c_void};
 use std::ptr;
 use std::sync::{Arc, OnceLock};
 
-use parking_lot::{Mutex, RwLock};
+use crate::fork::{Mutex, RwLock};
 
 use super::callbacks::{is_on_info, on_info, on_new_session};
-use super::ffi::{self, SSL_CTX};
-use super::{identity_of, unwind_safe};
+use super::ffi::{self, SSL, SSL_CTX};
+use super::{ErrorQueue, identity_of, unwind_safe};
 use crate::log;
 use crate::vhost::Vhost;
 
@@ -46,11 +46,65 @@ pub(super) unsafe fn attached<'a>(ctx: *const SSL_CTX) -> Option<&'a Attached> {
     unsafe { ffi::SSL_CTX_get_ex_data(ctx, slot()).cast::<Attached>().as_ref() }
 }
 
+/// The SSL_CTX that stores a connection's sessions: the one that the connection was made from,
+/// whatever SSL_set_SSL_CTX() has made of it since.
+///
+/// # Safety
+/// `ssl` is live.
+pub(super) unsafe fn session_ctx(ssl: *const SSL) -> *mut SSL_CTX {
+    // SAFETY: the caller's promise. An SSL holds that SSL_CTX until it goes.
+    unsafe {
+        let made_from = ffi::SSL_get_ex_data(ssl, made_from_slot()).cast::<SSL_CTX>();
+        if made_from.is_null() { ffi::SSL_get_SSL_CTX(ssl) } else { made_from }
+    }
+}
+
+unsafe extern "C" fn note_made_from(
+    ssl: *mut c_void,
+    _: *mut c_void,
+    ad: *mut ffi::CRYPTO_EX_DATA,
+    index: c_int,
+    _: c_long,
+    _: *mut c_void,
+) {
+    // SAFETY: OpenSSL calls this for an SSL that has its SSL_CTX by now.
+    unsafe {
+        let ctx = ffi::SSL_get_SSL_CTX(ssl.cast());
+        ffi::CRYPTO_set_ex_data(ad, index, ctx.cast());
+    }
+}
+
+/// SSL_dup()'s result has been made from an SSL_CTX of its own.
+unsafe extern "C" fn keep_made_from(
+    to: *mut ffi::CRYPTO_EX_DATA,
+    _from: *const ffi::CRYPTO_EX_DATA,
+    data: *mut *mut c_void,
+    index: c_int,
+    _: c_long,
+    _: *mut c_void,
+) -> c_int {
+    // SAFETY: OpenSSL passes where the pointer to copy is.
+    unsafe { *data = ffi::CRYPTO_get_ex_data(to, index) };
+    1
+}
+
+/// The slot in the ex_data of SSLs for what they were made from.
+fn made_from_slot() -> c_int {
+    static SLOT: OnceLock<c_int> = OnceLock::new();
+    // SAFETY: the functions are of the types asked for, and never unloaded.
+    *SLOT.get_or_init(|| unsafe {
+        let (class, none) = (ffi::CRYPTO_EX_INDEX_SSL, ptr::null_mut());
+        let (new, dup) = (Some(note_made_from as _), Some(keep_made_from as _));
+        ffi::CRYPTO_get_ex_new_index(class, 0, none, new, dup, None)
+    })
+}
+
 /// Has the client connections of an SSL_CTX resume. False if it cannot be a TLS client.
 ///
 /// # Safety
 /// `ctx` is live, and no other thread uses it meanwhile.
 pub unsafe fn attach(vhost: &Arc<Vhost>, ctx: *mut SSL_CTX) -> bool {
+    let _errors = ErrorQueue::keep();
     // SAFETY: the caller's promise. Methods are static.
     let client_only = unsafe {
         let method = ffi::SSL_CTX_get_ssl_method(ctx);
@@ -96,6 +150,7 @@ unsafe fn set_up<'a>(ctx: *mut SSL_CTX, client_only: bool) -> Option<&'a Attache
     // SAFETY: the caller's promise. The box is the slot's from then on.
     unsafe {
         let before = ffi::SSL_CTX_ctrl(ctx, ffi::SSL_CTRL_GET_SESS_CACHE_MODE, 0, none);
+        made_from_slot();
         let is_off = before & ffi::SSL_SESS_CACHE_NO_INTERNAL_STORE != 0;
         // An app that has its clients' sessions stored there already goes on to.
         let is_shared = !client_only && before & ffi::SSL_SESS_CACHE_CLIENT != 0;

@@ -5,9 +5,9 @@ use std::ffi::{c_int, c_ulong};
 use std::ptr;
 use std::sync::Arc;
 
-use super::attached::{Attached, attached};
+use super::attached::{Attached, attached, session_ctx};
 use super::client::SslClient;
-use super::ffi::{self, SSL};
+use super::ffi::{self, SSL, SSL_CTX};
 use super::served::{serve, served};
 use super::session::Session;
 use super::{ErrorQueue, OpenSsl, unwind_safe};
@@ -91,18 +91,20 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
             if client.is_renegotiation() {
                 return;
             }
-            let Some(served) = serve(ssl) else { return };
+            let Some(connection) = serve(ssl).map(|served| served.connection.clone()) else {
+                return;
+            };
             let attached = attached(ffi::SSL_get_SSL_CTX(ssl));
-            served.connection.start(&client, || attached.and_then(Attached::only_vhost));
+            connection.start(&client, || attached.and_then(Attached::only_vhost));
             return;
         }
-        let Some(served) = served(ssl) else { return };
-        let connection = &served.connection;
+        // Referred to once more: an app's log function may let go of the connection.
+        let Some(connection) = served(ssl).map(|served| served.connection.clone()) else { return };
         if kind & ffi::SSL_CB_HANDSHAKE_DONE != 0 {
             if let Some(address) = connection.done(&client) {
                 // OpenSSL tells of no ticket that comes with a resumption of TLS 1.2.
                 if client.tls_version() < TLS1_3 && client.session_address() != address {
-                    keep(connection, &client, client.session());
+                    keep(&connection, &client, client.session(), true);
                 }
             }
         } else if kind & ffi::SSL_CB_ALERT != 0 {
@@ -152,16 +154,19 @@ pub(super) unsafe extern "C" fn on_new_session(
 ) -> c_int {
     // SAFETY: OpenSSL calls this on the thread that uses the SSL, which is live.
     unsafe {
-        let attached = attached(ffi::SSL_get_SSL_CTX(ssl));
+        // Not that of SSL_get_SSL_CTX(), which a server's SNI callback may have changed.
+        let ctx = session_ctx(ssl);
+        let attached = attached(ctx);
         if calling_on(ssl).is_none() {
             let _errors = ErrorQueue::keep();
             unwind_safe(|| {
                 if ffi::SSL_is_server(ssl) != 0 {
                     if attached.is_some_and(|attached| attached.stores_for_server) {
-                        store_for_server(ssl, session);
+                        store_for_server(ctx, ssl, session);
                     }
                 } else if let Some(served) = served(ssl) {
-                    keep(&served.connection, &SslClient::new(ssl), session);
+                    let connection = served.connection.clone();
+                    keep(&connection, &SslClient::new(ssl), session, false);
                 }
             });
         }
@@ -176,11 +181,10 @@ pub(super) unsafe extern "C" fn on_new_session(
 /// talks to the server of its own process and both have the same ID.
 ///
 /// # Safety
-/// Both are live, and the SSL is this thread's to use.
-unsafe fn store_for_server(ssl: *mut SSL, session: *mut ffi::SSL_SESSION) {
+/// All are live, and the SSL is this thread's to use.
+unsafe fn store_for_server(ctx: *mut SSL_CTX, ssl: *mut SSL, session: *mut ffi::SSL_SESSION) {
     // SAFETY: the caller's promise.
     unsafe {
-        let ctx = ffi::SSL_get_SSL_CTX(ssl);
         let options = ffi::SSL_get_options(ssl);
         let early_data =
             ffi::SSL_get_max_early_data(ssl) > 0 && options & ffi::SSL_OP_NO_ANTI_REPLAY == 0;
@@ -196,12 +200,17 @@ unsafe fn store_for_server(ssl: *mut SSL, session: *mut ffi::SSL_SESSION) {
 
 /// # Safety
 /// `session` is live.
-unsafe fn keep(connection: &Arc<Connection>, client: &SslClient, session: *mut ffi::SSL_SESSION) {
+unsafe fn keep(
+    connection: &Arc<Connection>,
+    client: &SslClient,
+    session: *mut ffi::SSL_SESSION,
+    with_handshake: bool,
+) {
     if !session.is_null() && connection.takes_sessions() {
         // SAFETY: the caller's promise.
         if let Some(session) = unsafe { Session::copy_of(session) } {
             let facts = OpenSsl::facts(&session);
-            connection.keep(client, NewSession { session, facts });
+            connection.keep(client, NewSession { session, facts, with_handshake });
         }
     }
 }

@@ -71,6 +71,7 @@ impl SslClient {
     }
 
     fn asks_for_certificates(&self) -> Option<&'static str> {
+        let _errors = super::ErrorQueue::keep();
         // SAFETY: see SslClient. The DANE probe is refused before it adds anything: usage 255
         // is none. It says 0 (and an error) where DANE is on, -1 where it is off.
         unsafe {
@@ -245,8 +246,15 @@ impl Client for SslClient {
     }
 
     fn must_verify(&self) -> bool {
+        // As OpenSSL has it: "historically the code has only checked that *any* flag is set to
+        // cause server verification to take place", and still does.
         // SAFETY: see SslClient.
-        unsafe { ffi::SSL_get_verify_mode(self.0) & ffi::SSL_VERIFY_PEER != 0 }
+        unsafe { ffi::SSL_get_verify_mode(self.0) != ffi::SSL_VERIFY_NONE }
+    }
+
+    fn security_level(&self) -> i64 {
+        // SAFETY: see SslClient.
+        i64::from(unsafe { ffi::SSL_get_security_level(self.0) })
     }
 
     fn verify_callback(&self) -> VerifyCallback {

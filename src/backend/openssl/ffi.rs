@@ -69,7 +69,7 @@ pub const SSL_OP_NO_TLSV1_3: u64 = 1 << 29;
 pub const BIO_TYPE_CONNECT: c_int = 12 | 0x0100 | 0x0400;
 pub const BIO_C_GET_CONNECT: c_int = 123;
 pub const SSL_NOTHING: c_int = 1;
-pub const SSL_VERIFY_PEER: c_int = 1;
+pub const SSL_VERIFY_NONE: c_int = 0;
 pub const TLSEXT_NAMETYPE_HOST_NAME: c_int = 0;
 pub const X509_V_FLAG_CRL_CHECK: c_ulong = 0x4;
 pub const X509_V_FLAG_POLICY_MASK: c_ulong = 0x780;
@@ -83,6 +83,8 @@ unsafe extern "C" {
         dup: Option<ExDup>,
         free: Option<ExFree>,
     ) -> c_int;
+    pub fn CRYPTO_get_ex_data(ad: *const CRYPTO_EX_DATA, index: c_int) -> *mut c_void;
+    pub fn CRYPTO_set_ex_data(ad: *mut CRYPTO_EX_DATA, index: c_int, data: *mut c_void) -> c_int;
     pub fn ERR_set_mark() -> c_int;
     pub fn ERR_pop_to_mark() -> c_int;
     pub fn ERR_peek_error() -> c_ulong;

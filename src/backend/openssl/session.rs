@@ -224,7 +224,9 @@ impl Backend for OpenSsl {
             let _errors = super::ErrorQueue::keep();
             // SAFETY: the certificate is live; with NULL it only tells the length.
             let len = usize::try_from(unsafe { ffi::i2d_X509(x509, ptr::null_mut()) }).ok()?;
-            let mut der = vec![0; len];
+            let mut der = Vec::new();
+            der.try_reserve_exact(len).ok()?;
+            der.resize(len, 0);
             let mut at = der.as_mut_ptr();
             // SAFETY: `len` bytes are there to write.
             (unsafe { ffi::i2d_X509(x509, &mut at) } == len as c_int).then_some(der)

@@ -100,19 +100,24 @@ unsafe fn suite_b(ssl: *mut ffi::SSL) -> std::ffi::c_long {
 }
 
 /// What verifying depends on here. None where a verdict holds for one offer only: with
-/// revocation lists, which may arrive in a directory or go out of date unseen, and with
-/// policies, which cannot be read.
+/// revocation lists, which may arrive in a directory or go out of date unseen, with policies,
+/// which cannot be read, and with functions of the app's, which it may have put there since.
 ///
 /// # Safety
 /// `ssl` is live and this thread's to use.
 pub unsafe fn terms(ssl: *mut ffi::SSL) -> Option<Terms> {
+    // Where no address is expected, asking for it is an error. The queue holds 16: those of
+    // several sessions would push out the app's own.
+    let _errors = super::ErrorQueue::keep();
     // SAFETY: the caller's promise; a connection has parameters, and a store that has its own.
     unsafe {
         let store = store_of(ssl);
         let (own, stores) = (ffi::SSL_get0_param(ssl), ffi::X509_STORE_get0_param(store));
         let flags =
             ffi::X509_VERIFY_PARAM_get_flags(own) | ffi::X509_VERIFY_PARAM_get_flags(stores);
-        if flags & (ffi::X509_V_FLAG_CRL_CHECK | ffi::X509_V_FLAG_POLICY_MASK) != 0 {
+        if flags & (ffi::X509_V_FLAG_CRL_CHECK | ffi::X509_V_FLAG_POLICY_MASK) != 0
+            || has_own_functions(store)
+        {
             return None;
         }
         let mut parameters = SmallVec::new();
