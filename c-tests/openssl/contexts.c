@@ -14,14 +14,12 @@ static unsigned int resumed_by_hand(struct server *server, int version)
 	SSL_SESSION *session = NULL;
 	unsigned int n, resumed = 0;
 	struct conn *conn;
-	char line[64];
 
 	for (n = 0; n < 10; n++) {
 		conn = conn_new(client, &dial);
 		if (session)
 			REQUIRE(SSL_set_session(conn_ssl(conn), session) == 1);
-		CHECK(conn_handshake(conn));
-		CHECK(conn_read_line(conn, line, sizeof(line)));
+		CHECK(conn_greet(conn));
 		resumed += conn_resumed(conn);
 		SSL_SESSION_free(session);
 		session = SSL_get1_session(conn_ssl(conn));
@@ -33,35 +31,23 @@ static unsigned int resumed_by_hand(struct server *server, int version)
 	return resumed;
 }
 
-static const struct {
-	const char		*name;
-	int			version;
-	enum resumption		resumption;
-} ways[] = {
-	{ "TLS 1.2, session IDs", TLS1_2_VERSION, SESSION_IDS },
-	{ "TLS 1.2, tickets", TLS1_2_VERSION, TICKETS },
-	{ "TLS 1.3, stateful tickets", TLS1_3_VERSION, SESSION_IDS },
-	{ "TLS 1.3, stateless tickets", TLS1_3_VERSION, TICKETS },
-};
-
 static void a_server_on_an_attached_context(void)
 {
+	const struct way *way;
 	struct lws_vhost *vh;
 	struct server *server;
 	SSL_CTX *ctx;
-	size_t n;
 
-	for (n = 0; n < ARRAY_SIZE(ways); n++) {
-		check_context("%s", ways[n].name);
+	FOR_EACH_WAY(way) {
 		vh = lws_tls_session_vhost_create(NULL);
 		ctx = SSL_CTX_new(TLS_method());
 		REQUIRE(ctx);
 		CHECK_INT(lws_tls_session_vhost_attach(vh, ctx), 0);
 		server = server_start(&(struct server_config){
-			.ctx = ctx, .version = ways[n].version,
-			.resumption = ways[n].resumption });
+			.ctx = ctx, .version = way->version,
+			.resumption = way->resumption });
 
-		CHECK_INT(resumed_by_hand(server, ways[n].version), 9);
+		CHECK_INT(resumed_by_hand(server, way->version), 9);
 		CHECK_INT(server_seen(server).resumed, 9);
 		/* its sessions are none of a client's */
 		CHECK_STATS(vh, .entries = 0);

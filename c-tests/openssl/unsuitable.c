@@ -204,7 +204,6 @@ static void renegotiation(void)
 	struct server_seen seen;
 	struct conn *conn;
 	struct rig rig;
-	char line[64];
 	int resumed;
 
 	for (resumed = 0; resumed < 2; resumed++) {
@@ -214,9 +213,7 @@ static void renegotiation(void)
 		if (resumed)
 			RIG_VISIT(&rig, MISS);
 
-		conn = conn_new(rig.client, &rig.dial);
-		CHECK(conn_handshake(conn));
-		CHECK(conn_read_line(conn, line, sizeof(line)));
+		conn = conn_open(rig.client, &rig.dial);
 		CHECK_INT(conn_resumed(conn), resumed);
 
 		REQUIRE(SSL_renegotiate(conn_ssl(conn)));
@@ -251,21 +248,16 @@ static void a_session_that_the_app_has_set(void)
 {
 	struct conn *conn;
 	struct rig rig;
-	char line[64];
 	int version;
 
 	FOR_EACH_VERSION(version) {
 		RIG_UP(&rig, .server = { .version = version });
-		conn = conn_new(rig.client, &rig.dial);
-		CHECK(conn_handshake(conn));
-		CHECK(conn_read_line(conn, line, sizeof(line)));
+		conn = conn_open(rig.client, &rig.dial);
 		own_session = SSL_get1_session(conn_ssl(conn));
 		conn_close(conn);
 
 		rig.dial.tune = set_own_session;
-		conn = conn_new(rig.client, &rig.dial);
-		CHECK(conn_handshake(conn));
-		CHECK(conn_read_line(conn, line, sizeof(line)));
+		conn = conn_open(rig.client, &rig.dial);
 		CHECK(conn_resumed(conn));
 		CHECK_OUTCOME(lws_tls_session_outcome(conn_wsi(conn)), UNSUITABLE);
 		CHECK_INT(lws_tls_session_is_reused(conn_wsi(conn)), 1);

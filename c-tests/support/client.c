@@ -8,6 +8,22 @@ const char *outcome_or_failure(int outcome)
 	return outcome < 0 ? "failed connection" : lws_tls_session_outcome_name(outcome);
 }
 
+bool conn_greet(struct conn *conn)
+{
+	char line[64];
+
+	return conn_handshake(conn) && conn_read_line(conn, line, sizeof(line));
+}
+
+struct conn *conn_open(struct client *client, const struct dial *dial)
+{
+	struct conn *conn = conn_new(client, dial);
+
+	CHECK(conn_greet(conn));
+
+	return conn;
+}
+
 /*
  * A connection that the library serves has an outcome; the truth about it is
  * what the server saw, and the TLS library on our side.
@@ -39,14 +55,13 @@ int visit(struct client *client, const struct dial *dial)
 {
 	struct server_seen before = { 0 };
 	struct conn *conn;
-	char line[64];
 	int outcome;
 
 	if (dial->server)
 		before = server_seen(dial->server);
 
 	conn = conn_new(client, dial);
-	if (!conn_handshake(conn) || !conn_read_line(conn, line, sizeof(line))) {
+	if (!conn_greet(conn)) {
 		conn_drop(conn);
 		return -1;
 	}

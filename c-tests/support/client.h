@@ -66,6 +66,12 @@ bool conn_handshake(struct conn *conn);
 /* conn_read_line() - false: the connection ended or broke instead */
 bool conn_read_line(struct conn *conn, char *line, size_t size);
 
+/* conn_greet() - both: with the greeting the TLS 1.3 tickets have come */
+bool conn_greet(struct conn *conn);
+
+/* conn_open() - a new connection, and that; it must succeed */
+struct conn *conn_open(struct client *client, const struct dial *dial);
+
 bool conn_send(struct conn *conn, const char *text);
 
 /* conn_order() - tells the server to do something, waits for its "ok" */
@@ -73,6 +79,9 @@ bool conn_order(struct conn *conn, const char *order);
 
 /* conn_spoil() - sends a record that does not decrypt: the server sends a fatal alert */
 void conn_spoil(struct conn *conn);
+
+/* conn_fall_silent() - nothing more can be sent */
+void conn_fall_silent(struct conn *conn);
 
 bool conn_resumed(struct conn *conn);		/* as the TLS library sees it */
 struct lws *conn_wsi(struct conn *conn);

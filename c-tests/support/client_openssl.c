@@ -217,6 +217,11 @@ void conn_spoil(struct conn *conn)
 	REQUIRE(send(conn->fd, record, sizeof(record), MSG_NOSIGNAL) == sizeof(record));
 }
 
+void conn_fall_silent(struct conn *conn)
+{
+	REQUIRE(!shutdown(conn->fd, SHUT_WR));
+}
+
 bool conn_resumed(struct conn *conn)
 {
 	return SSL_session_reused(conn->ssl);

@@ -1,5 +1,18 @@
 #include "rig.h"
 
+const struct way ways[] = {
+	{ "TLS 1.2, session IDs", TLS1_2_VERSION, SESSION_IDS, 0 },
+	{ "TLS 1.2, tickets", TLS1_2_VERSION, TICKETS,
+	  LWS_TLS_SESSION_OPTION_ALLOW_TICKETS },
+	{ "TLS 1.2, session IDs where there were tickets", TLS1_2_VERSION,
+	  IDS_AND_TICKETS, 0 },
+	{ "TLS 1.2, tickets where there were session IDs", TLS1_2_VERSION,
+	  IDS_AND_TICKETS, LWS_TLS_SESSION_OPTION_ALLOW_TICKETS },
+	{ "TLS 1.3, stateful tickets", TLS1_3_VERSION, SESSION_IDS, 0 },
+	{ "TLS 1.3, stateless tickets", TLS1_3_VERSION, TICKETS, 0 },
+	{ 0 },
+};
+
 void rig_up(struct rig *rig, const struct rig_config *config)
 {
 	struct client_config client = config->client;
@@ -10,6 +23,12 @@ void rig_up(struct rig *rig, const struct rig_config *config)
 	client.vh = rig->vh;
 	rig->client = client_new(&client);
 	rig->dial = (struct dial){ .server = rig->server };
+}
+
+void rig_up_way(struct rig *rig, const struct way *way)
+{
+	RIG_UP(rig, .server = { .version = way->version, .resumption = way->resumption },
+	       .vhost = { .options = way->options });
 }
 
 void rig_down(struct rig *rig)

@@ -8,6 +8,8 @@
 #include "client.h"
 #include "observe.h"
 
+struct way;
+
 struct rig_config {
 	struct server_config			server;
 	struct lws_tls_session_vhost_info	vhost;
@@ -26,10 +28,26 @@ void rig_down(struct rig *rig);
 
 #define RIG_UP(rig, ...)	rig_up(rig, &(struct rig_config){ __VA_ARGS__ })
 
+/* rig_up_way() - with such a server and vhost, and nothing else */
+void rig_up_way(struct rig *rig, const struct way *way);
+
 #define RIG_VISIT(rig, expected)	CHECK_VISIT((rig)->client, &(rig)->dial, expected)
 
 /* rig_visit_host() - a visit to the server under another name */
 int rig_visit_host(const struct rig *rig, const char *host);
+
+/* the ways that servers let clients resume in, and what the vhost needs for it */
+struct way {
+	const char		*name;
+	int			version;
+	enum resumption		resumption;
+	uint64_t		options;
+};
+
+extern const struct way ways[7];	/* the last is all zero */
+
+#define FOR_EACH_WAY(way)						\
+	for (way = ways; way->name && (check_context("%s", way->name), true); way++)
 
 static const int tls_versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 

@@ -29,6 +29,7 @@
 enum resumption {
 	SESSION_IDS,	/* the server keeps the sessions; TLS 1.3: stateful tickets */
 	TICKETS,	/* the server keeps nothing */
+	IDS_AND_TICKETS,/* as most servers have it: tickets where the client takes them */
 	NO_RESUMPTION,
 };
 
@@ -85,8 +86,9 @@ void server_hold(struct server *server, bool hold);
 /* server_await_hellos() - waits until it has seen so many */
 void server_await_hellos(struct server *server, unsigned int hellos);
 
-/* server_refuse() - answers the next ClientHello with this alert, or REFUSE_RESET */
+/* server_refuse() - answers the next ClientHello with this alert, or otherwise */
 void server_refuse(struct server *server, int alert);
 #define REFUSE_RESET	-1
+#define REFUSE_NO_TLS	-2	/* something that is not TLS */
 
 #endif

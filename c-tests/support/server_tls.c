@@ -71,14 +71,18 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
 	if (!refuse)
 		return SSL_CLIENT_HELLO_SUCCESS;
 
-	if (refuse == REFUSE_RESET) {
-		reset(SSL_get_fd(ssl));
-		return SSL_CLIENT_HELLO_RETRY;
+	if (refuse > 0) {
+		*alert = refuse;
+		return SSL_CLIENT_HELLO_ERROR;
 	}
 
-	*alert = refuse;
+	if (refuse == REFUSE_RESET)
+		reset(SSL_get_fd(ssl));
+	else
+		(void)!send(SSL_get_fd(ssl), "HTTP/1.0 400 Bad Request\r\n", 26, MSG_NOSIGNAL);
 
-	return SSL_CLIENT_HELLO_ERROR;
+	/* and the connection is closed */
+	return SSL_CLIENT_HELLO_RETRY;
 }
 
 SSL_CTX *server_make_ctx(const struct server_config *config)
@@ -103,9 +107,9 @@ SSL_CTX *server_make_ctx(const struct server_config *config)
 	REQUIRE(SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"tests", 5));
 	REQUIRE(SSL_CTX_set_tlsext_ticket_keys(ctx, ticket_keys, sizeof(ticket_keys)) == 1);
 	SSL_CTX_set_timeout(ctx, config->lifetime ? config->lifetime : WEEK);
-	if (config->resumption != TICKETS)
+	if (config->resumption == SESSION_IDS || config->resumption == NO_RESUMPTION)
 		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
-	if (config->resumption != SESSION_IDS)
+	if (config->resumption == TICKETS || config->resumption == NO_RESUMPTION)
 		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	if (config->resumption == NO_RESUMPTION)
 		REQUIRE(SSL_CTX_set_num_tickets(ctx, 0));

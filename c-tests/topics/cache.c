@@ -72,6 +72,23 @@ static void reuse_alone_makes_it_recent(void)
 	rig_down(&rig);
 }
 
+/* And so does a new session, whenever it comes. */
+static void a_late_ticket_makes_it_recent(void)
+{
+	struct conn *conn;
+	struct rig rig;
+
+	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION, .resumption = TICKETS });
+	rig.dial.host = HOST_A;
+	conn = conn_open(rig.client, &rig.dial);
+	CHECK_OUTCOME(rig_visit_host(&rig, HOST_B), MISS);
+	CHECK_HOSTS(rig.vh, HOST_B " " HOST_A);
+	CHECK(conn_order(conn, "ticket"));
+	CHECK_HOSTS(rig.vh, HOST_A " " HOST_B);
+	conn_close(conn);
+	rig_down(&rig);
+}
+
 static void one_endpoint_if_the_app_says_so(void)
 {
 	struct rig rig;
@@ -241,15 +258,12 @@ static void forget_and_flush_count_for_open_connections(void)
 {
 	struct conn *conn;
 	struct rig rig;
-	char line[64];
 	int flush;
 
 	for (flush = 0; flush < 2; flush++) {
 		check_context(flush ? "flush" : "forget");
 		RIG_UP(&rig, .server = { .version = TLS1_3_VERSION, .resumption = TICKETS });
-		conn = conn_new(rig.client, &rig.dial);
-		CHECK(conn_handshake(conn));
-		CHECK(conn_read_line(conn, line, sizeof(line)));
+		conn = conn_open(rig.client, &rig.dial);
 		CHECK_INT(stats_of(rig.vh).sessions, 2);
 
 		if (flush)
@@ -324,6 +338,7 @@ TEST_PROGRAM(
 	CASE(ten_endpoints_by_default),
 	CASE(the_least_recently_used_goes),
 	CASE(reuse_alone_makes_it_recent),
+	CASE(a_late_ticket_makes_it_recent),
 	CASE(one_endpoint_if_the_app_says_so),
 	CASE(a_newer_session_replaces),
 	CASE(two_ports_of_one_host),

@@ -7,28 +7,16 @@
 
 #include "rig.h"
 
-static const struct flavour {
-	const char		*name;
-	int			version;
-	enum resumption		resumption;
-} flavours[] = {
-	{ "TLS 1.2", TLS1_2_VERSION, SESSION_IDS },
-	{ "TLS 1.3, stateful tickets", TLS1_3_VERSION, SESSION_IDS },
-	{ "TLS 1.3, stateless tickets", TLS1_3_VERSION, TICKETS },
-};
-
-/* for each flavour, a rig that has resumed once */
+/* for each way, a rig that has resumed once */
 #define FOR_EACH_RIG(rig)						\
-	for (const struct flavour *flavour = flavours;			\
-	     flavour < flavours + ARRAY_SIZE(flavours) &&		\
-	     (rig_up_resumed(&rig, flavour), true);			\
-	     rig_down(&rig), flavour++)
+	for (const struct way *way = ways;				\
+	     way->name && (rig_up_resumed(&rig, way), true);		\
+	     rig_down(&rig), way++)
 
-static void rig_up_resumed(struct rig *rig, const struct flavour *flavour)
+static void rig_up_resumed(struct rig *rig, const struct way *way)
 {
-	check_context("%s", flavour->name);
-	RIG_UP(rig, .server = { .version = flavour->version,
-				.resumption = flavour->resumption });
+	check_context("%s", way->name);
+	rig_up_way(rig, way);
 	RIG_VISIT(rig, MISS);
 	RIG_VISIT(rig, RESUMED);
 }
@@ -36,10 +24,8 @@ static void rig_up_resumed(struct rig *rig, const struct flavour *flavour)
 static struct conn *open_conn(struct rig *rig, bool resumed)
 {
 	struct conn *conn = conn_new(rig->client, &rig->dial);
-	char line[64];
 
-	CHECK(conn_handshake(conn));
-	CHECK(conn_read_line(conn, line, sizeof(line)));
+	CHECK(conn_greet(conn));
 	CHECK_INT(conn_resumed(conn), resumed);
 
 	return conn;
@@ -151,6 +137,49 @@ static void a_reset_in_answer_to_the_offer(void)
 	}
 }
 
+/* No TLS at all, and no alert that could be sent: the error is all that tells of it. */
+static void an_error_in_answer_to_the_offer(void)
+{
+	struct conn *conn;
+	struct rig rig;
+	int can_send;
+
+	for (can_send = 0; can_send < 2; can_send++)
+		FOR_EACH_RIG(rig) {
+			rig.dial.nonblocking = true;
+			server_hold(rig.server, true);
+			conn = conn_new(rig.client, &rig.dial);
+			conn_start(conn);
+			if (!can_send)
+				conn_fall_silent(conn);
+			server_refuse(rig.server, REFUSE_NO_TLS);
+			server_hold(rig.server, false);
+			CHECK(!conn_handshake(conn));
+			conn_drop(conn);
+			CHECK_INT(server_seen(rig.server).offers, 2);
+			check_dropped(&rig);
+		}
+}
+
+/* A server that never answers is given up on after five tries: it may be the offer. */
+static void an_offer_that_is_never_answered(void)
+{
+	struct rig rig;
+	int n;
+
+	FOR_EACH_RIG(rig) {
+		for (n = 0; n < 100; n++) {
+			server_refuse(rig.server, REFUSE_RESET);
+			CHECK_FAILS(rig.client, &rig.dial);
+			if (server_seen(rig.server).offers < (unsigned int)n + 2)
+				break;
+		}
+		/* four tickets are five tries each */
+		CHECK_RANGE(n, 5, 20);
+		check_dropped(&rig);
+	}
+}
+
 static void a_reset_after_resumption(void)
 {
 	struct conn *conn;
@@ -209,6 +238,8 @@ TEST_PROGRAM(
 	CASE(an_alert_after_a_full_handshake),
 	CASE(an_alert_elsewhere),
 	CASE(a_reset_in_answer_to_the_offer),
+	CASE(an_error_in_answer_to_the_offer),
+	CASE(an_offer_that_is_never_answered),
 	CASE(a_reset_after_resumption),
 	CASE(a_handshake_that_is_given_up),
 	CASE(a_peer_that_does_not_verify))

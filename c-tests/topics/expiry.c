@@ -8,28 +8,42 @@
 #include "clock.h"
 #include "rig.h"
 
-#define HOUR	3600L
-#define DAY	(24 * HOUR)
+#define DAY	86400L
+
+/* Time of the test is over with its rig. */
+static void rig_down_in_time(struct rig *rig)
+{
+	rig_down(rig);
+	clock_reset();
+}
+
+/* A session is there until its life is over, and then the next handshake makes another. */
+static void check_life(const struct rig_config *config, long life)
+{
+	struct rig rig;
+
+	rig_up(&rig, config);
+	RIG_VISIT(&rig, MISS);
+	CHECK_RANGE(first_entry_of(rig.vh).seconds_left, life - 100, life);
+	clock_pass(life - 100);
+	CHECK_INT(stats_of(rig.vh).entries, 1);
+	clock_pass(101);
+	RIG_VISIT(&rig, EXPIRED);
+	CHECK_INT(stats_of(rig.vh).missed, 2);
+	CHECK_INT(stats_of(rig.vh).expired,
+		  config->server.version == TLS1_2_VERSION ? 1 : 2);
+	rig_down_in_time(&rig);
+}
+
+#define CHECK_LIFE(life, ...)	check_life(&(struct rig_config){ __VA_ARGS__ }, life)
 
 static void the_timeout_of_the_vhost(void)
 {
-	struct rig rig;
 	int version;
 
-	FOR_EACH_VERSION(version) {
-		RIG_UP(&rig, .server = { .version = version },
-		       .vhost = { .tls_session_timeout = 1000 });
-		RIG_VISIT(&rig, MISS);
-		clock_pass(900);
-		CHECK_INT(stats_of(rig.vh).entries, 1);
-		clock_pass(101);
-		RIG_VISIT(&rig, EXPIRED);
-		CHECK_INT(stats_of(rig.vh).expired, version == TLS1_2_VERSION ? 1 : 2);
-		CHECK_INT(stats_of(rig.vh).missed, 2);
-		RIG_VISIT(&rig, RESUMED);
-		rig_down(&rig);
-		clock_reset();
-	}
+	FOR_EACH_VERSION(version)
+		CHECK_LIFE(1000, .server = { .version = version },
+			   .vhost = { .tls_session_timeout = 1000 });
 }
 
 static void reuse_never_extends_it(void)
@@ -45,8 +59,7 @@ static void reuse_never_extends_it(void)
 	RIG_VISIT(&rig, RESUMED);
 	clock_pass(201);
 	RIG_VISIT(&rig, EXPIRED);
-	rig_down(&rig);
-	clock_reset();
+	rig_down_in_time(&rig);
 }
 
 /* A ticket that came with a resumption lives from then on. */
@@ -62,74 +75,40 @@ static void a_new_ticket_has_a_life_of_its_own(void)
 	clock_pass(900);
 	RIG_VISIT(&rig, RESUMED);
 	CHECK_INT(stats_of(rig.vh).expired, 2);
-	rig_down(&rig);
-	clock_reset();
+	rig_down_in_time(&rig);
 }
 
 static void the_hint_of_the_server(void)
 {
-	struct rig rig;
 	int version;
 
-	FOR_EACH_VERSION(version) {
-		RIG_UP(&rig, .server = { .version = version, .resumption = TICKETS,
-					 .lifetime = 500 },
-		       .vhost = { .tls_session_timeout = 1000,
-				  .options = LWS_TLS_SESSION_OPTION_ALLOW_TICKETS });
-		RIG_VISIT(&rig, MISS);
-		clock_pass(501);
-		RIG_VISIT(&rig, EXPIRED);
-		rig_down(&rig);
-		clock_reset();
-	}
+	FOR_EACH_VERSION(version)
+		CHECK_LIFE(500, .server = { .version = version, .resumption = TICKETS,
+					    .lifetime = 500 },
+			   .vhost = { .tls_session_timeout = 1000,
+				      .options = LWS_TLS_SESSION_OPTION_ALLOW_TICKETS });
 }
 
 static void the_lifetime_of_the_tls_library_by_default(void)
 {
-	struct rig rig;
 	int version;
 
-	FOR_EACH_VERSION(version) {
-		RIG_UP(&rig, .server = { .version = version });
-		RIG_VISIT(&rig, MISS);
-		CHECK_RANGE(first_entry_of(rig.vh).seconds_left,
-			    client_default_lifetime() - 100, client_default_lifetime());
-		clock_pass(client_default_lifetime() + 1);
-		RIG_VISIT(&rig, EXPIRED);
-		rig_down(&rig);
-		clock_reset();
-	}
+	FOR_EACH_VERSION(version)
+		CHECK_LIFE(client_default_lifetime(), .server = { .version = version });
 }
 
 /* RFC 5246 F.1.4: an upper limit of 24 hours is suggested. */
 static void a_day_in_tls12(void)
 {
-	struct rig rig;
-
-	RIG_UP(&rig, .server = { .version = TLS1_2_VERSION },
-	       .vhost = { .tls_session_timeout = 30 * DAY });
-	RIG_VISIT(&rig, MISS);
-	clock_pass(DAY - HOUR);
-	RIG_VISIT(&rig, RESUMED);
-	clock_pass(HOUR + 1);
-	RIG_VISIT(&rig, EXPIRED);
-	rig_down(&rig);
-	clock_reset();
+	CHECK_LIFE(DAY, .server = { .version = TLS1_2_VERSION },
+		   .vhost = { .tls_session_timeout = 30 * DAY });
 }
 
 /* RFC 8446 4.6.1: clients MUST NOT cache tickets for longer than 7 days. */
 static void a_week_in_tls13(void)
 {
-	struct rig rig;
-
-	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION, .lifetime = 30 * DAY },
-	       .vhost = { .tls_session_timeout = 30 * DAY });
-	RIG_VISIT(&rig, MISS);
-	CHECK_RANGE(first_entry_of(rig.vh).seconds_left, 7 * DAY - 100, 7 * DAY);
-	clock_pass(7 * DAY + 1);
-	RIG_VISIT(&rig, EXPIRED);
-	rig_down(&rig);
-	clock_reset();
+	CHECK_LIFE(7 * DAY, .server = { .version = TLS1_3_VERSION, .lifetime = 30 * DAY },
+		   .vhost = { .tls_session_timeout = 30 * DAY });
 }
 
 /* However often tickets are renewed. */
@@ -149,8 +128,7 @@ static void a_week_since_the_full_handshake(void)
 	clock_pass(DAY + 1);
 	RIG_VISIT(&rig, EXPIRED);
 	RIG_VISIT(&rig, RESUMED);
-	rig_down(&rig);
-	clock_reset();
+	rig_down_in_time(&rig);
 }
 
 static int no_lifetime(SSL *ssl, void *arg)
@@ -199,8 +177,7 @@ static void the_timeout_can_be_changed(void)
 		CHECK_RANGE(first_entry_of(rig.vh).seconds_left,
 			    client_default_lifetime() - 100, client_default_lifetime());
 		RIG_VISIT(&rig, RESUMED);
-		rig_down(&rig);
-		clock_reset();
+		rig_down_in_time(&rig);
 	}
 }
 
@@ -216,8 +193,7 @@ static void the_wall_clock_set_forward(void)
 		RIG_VISIT(&rig, MISS);
 		clock_set_wall(1001);
 		RIG_VISIT(&rig, EXPIRED);
-		rig_down(&rig);
-		clock_reset();
+		rig_down_in_time(&rig);
 	}
 }
 
@@ -233,8 +209,7 @@ static void the_wall_clock_set_back(void)
 	RIG_VISIT(&rig, RESUMED);
 	clock_pass(101);
 	RIG_VISIT(&rig, EXPIRED);
-	rig_down(&rig);
-	clock_reset();
+	rig_down_in_time(&rig);
 }
 
 static void service_drops_what_is_over(void)
@@ -260,8 +235,7 @@ static void service_drops_what_is_over(void)
 		CHECK_HOSTS(rig.vh, "");
 		CHECK_INT(stats_of(rig.vh).sessions, 0);
 		CHECK_INT(stats_of(rig.vh).expired, version == TLS1_2_VERSION ? 2 : 4);
-		rig_down(&rig);
-		clock_reset();
+		rig_down_in_time(&rig);
 	}
 }
 
@@ -282,8 +256,7 @@ static void the_certificate_of_the_peer(void)
 		RIG_VISIT(&rig, RESUMED);
 		clock_pass(501);
 		RIG_VISIT(&rig, EXPIRED);
-		rig_down(&rig);
-		clock_reset();
+		rig_down_in_time(&rig);
 	}
 	cert_free(cert);
 }

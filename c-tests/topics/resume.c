@@ -5,26 +5,6 @@
 
 #include "rig.h"
 
-static const struct way {
-	const char		*name;
-	int			version;
-	enum resumption		resumption;
-	uint64_t		options;
-} ways[] = {
-	{ "TLS 1.2, session IDs", TLS1_2_VERSION, SESSION_IDS, 0 },
-	{ "TLS 1.2, tickets", TLS1_2_VERSION, TICKETS,
-	  LWS_TLS_SESSION_OPTION_ALLOW_TICKETS },
-	{ "TLS 1.3, stateful tickets", TLS1_3_VERSION, SESSION_IDS, 0 },
-	{ "TLS 1.3, stateless tickets", TLS1_3_VERSION, TICKETS, 0 },
-};
-
-static void rig_up_way(struct rig *rig, const struct way *way)
-{
-	check_context("%s", way->name);
-	RIG_UP(rig, .server = { .version = way->version, .resumption = way->resumption },
-	       .vhost = { .options = way->options });
-}
-
 /*
  * One full handshake, nine resumed. In TLS 1.3 the server gives two tickets,
  * then one with each resumption, and four are kept.
@@ -50,7 +30,7 @@ static void nine_of_nine_whoever_hangs_up_and_however(void)
 	struct rig rig;
 	int ending;
 
-	for (way = ways; way < ways + ARRAY_SIZE(ways); way++)
+	FOR_EACH_WAY(way)
 		for (ending = 0; ending < 8; ending++) {
 			bool server_first = ending & 4, server_silent = ending & 2,
 			     client_silent = ending & 1;
@@ -77,7 +57,7 @@ static void non_blocking_sockets(void)
 	const struct way *way;
 	struct rig rig;
 
-	for (way = ways; way < ways + ARRAY_SIZE(ways); way++) {
+	FOR_EACH_WAY(way) {
 		rig_up_way(&rig, way);
 		rig.dial.nonblocking = true;
 		check_ten(&rig, way->version == TLS1_3_VERSION);
@@ -156,7 +136,6 @@ static void reuse_session_before_the_handshake(void)
 	struct server_seen seen;
 	struct conn *conn;
 	struct rig rig;
-	char line[64];
 	int version, n;
 
 	FOR_EACH_VERSION(version) {
@@ -169,8 +148,7 @@ static void reuse_session_before_the_handshake(void)
 			/* it has been asked, and stays with what it said */
 			CHECK_INT(lws_tls_reuse_session(conn_wsi(conn)), n > 0);
 			CHECK_INT(lws_tls_session_is_reused(conn_wsi(conn)), 0);
-			CHECK(conn_handshake(conn));
-			CHECK(conn_read_line(conn, line, sizeof(line)));
+			CHECK(conn_greet(conn));
 			CHECK_INT(lws_tls_session_is_reused(conn_wsi(conn)), n > 0);
 			CHECK_INT(conn_resumed(conn), n > 0);
 			conn_close(conn);
@@ -218,7 +196,7 @@ static void a_restarted_server_declines_once(void)
 	const struct way *way;
 	struct rig rig;
 
-	for (way = ways; way < ways + ARRAY_SIZE(ways); way++) {
+	FOR_EACH_WAY(way) {
 		rig_up_way(&rig, way);
 		RIG_VISIT(&rig, MISS);
 		RIG_VISIT(&rig, RESUMED);
@@ -248,13 +226,10 @@ static void a_late_ticket_is_kept(void)
 {
 	struct conn *conn;
 	struct rig rig;
-	char line[64];
 
 	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION, .resumption = TICKETS });
 	server_set_tickets(rig.server, 0);
-	conn = conn_new(rig.client, &rig.dial);
-	CHECK(conn_handshake(conn));
-	CHECK(conn_read_line(conn, line, sizeof(line)));
+	conn = conn_open(rig.client, &rig.dial);
 	CHECK_INT(stats_of(rig.vh).stored, 0);
 	CHECK(conn_order(conn, "ticket"));
 	CHECK_INT(stats_of(rig.vh).stored, 1);

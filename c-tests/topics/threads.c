@@ -68,24 +68,15 @@ static void many_threads_reconnect_through_one_vhost(void)
 /* 64 connections begin before the first has ended, all from one cached session. */
 static void sixty_four_at_once_from_one_session(void)
 {
-	static const struct {
-		const char		*name;
-		int			version;
-		enum resumption		resumption;
-	} ways[] = {
-		{ "TLS 1.2", TLS1_2_VERSION, SESSION_IDS },
-		{ "TLS 1.3, stateless tickets", TLS1_3_VERSION, TICKETS },
-	};
+	const struct way *way;
 	struct conn *conns[AT_ONCE];
 	struct rig rig;
-	char line[64];
-	size_t way, n;
+	size_t n;
 
-	for (way = 0; way < ARRAY_SIZE(ways); way++) {
-		check_context("%s", ways[way].name);
-		RIG_UP(&rig, .server = { .version = ways[way].version,
-					 .resumption = ways[way].resumption,
-					 .tickets = 1 });
+	FOR_EACH_WAY(way) {
+		RIG_UP(&rig, .server = { .version = way->version,
+					 .resumption = way->resumption, .tickets = 1 },
+		       .vhost = { .options = way->options });
 		RIG_VISIT(&rig, MISS);
 		CHECK_INT(stats_of(rig.vh).sessions, 1);
 
@@ -99,8 +90,7 @@ static void sixty_four_at_once_from_one_session(void)
 		CHECK_INT(stats_of(rig.vh).handshakes, 1);
 		server_hold(rig.server, false);
 		for (n = 0; n < AT_ONCE; n++) {
-			CHECK(conn_handshake(conns[n]));
-			CHECK(conn_read_line(conns[n], line, sizeof(line)));
+			CHECK(conn_greet(conns[n]));
 			CHECK(conn_resumed(conns[n]));
 			CHECK_OUTCOME(lws_tls_session_outcome(conn_wsi(conns[n])), RESUMED);
 		}

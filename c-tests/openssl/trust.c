@@ -1,0 +1,125 @@
+/*
+ * Trust that differs between connections, or changes after a session was made;
+ * in single cases what verify.c says of all.
+ */
+
+#include <openssl/x509v3.h>
+
+#include "client_openssl.h"
+#include "rig.h"
+
+static void strict_after_lax(void)
+{
+	struct client *lax;
+	struct rig rig;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version });
+		lax = client_new(&(struct client_config){
+			.vh = rig.vh, .lax = true, .trust = pki()->stranger });
+		CHECK_VISIT(lax, &rig.dial, MISS);
+		CHECK_VISIT(lax, &rig.dial, RESUMED);
+		RIG_VISIT(&rig, UNVERIFIED);
+		RIG_VISIT(&rig, RESUMED);
+		/* there are several tickets in TLS 1.3, some of them its own */
+		if (version == TLS1_2_VERSION)
+			CHECK_VISIT(lax, &rig.dial, UNVERIFIED);
+		else
+			CHECK_VISIT(lax, &rig.dial, RESUMED);
+		CHECK_INT(stats_of(rig.vh).missed, 1);
+		client_free(lax);
+		rig_down(&rig);
+	}
+}
+
+static void level_3(struct conn *conn)
+{
+	SSL_set_security_level(conn_ssl(conn), 3);
+}
+
+/* Its key is too small at that level. */
+static void rsa_2048_at_level_3(void)
+{
+	struct cert *rsa = cert_make(&(struct cert_request){
+		.name = "rsa", .rsa = true, .issuer = pki()->root,
+		.alt_names = "DNS:" HOST });
+	struct rig rig;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version, .cert = rsa });
+		RIG_VISIT(&rig, MISS);
+		RIG_VISIT(&rig, RESUMED);
+		rig.dial.tune = level_3;
+		CHECK_FAILS(rig.client, &rig.dial);
+		CHECK_INT(stats_of(rig.vh).unverified, 1);
+		rig.dial.tune = NULL;
+		RIG_VISIT(&rig, RESUMED);
+		rig_down(&rig);
+	}
+	cert_free(rsa);
+}
+
+/* The store changes while the verdict is kept: an empty list of each issuer, then a revocation. */
+static void add_crl(SSL_CTX *ctx, const struct cert *issuer, const struct cert *revoked)
+{
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *time = ASN1_TIME_new();
+	unsigned char *der = NULL;
+	const unsigned char *next;
+	X509_REVOKED *entry;
+	int len;
+
+	REQUIRE(crl && time);
+	REQUIRE(X509_CRL_set_version(crl, X509_CRL_VERSION_2));
+	REQUIRE(X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer->x509)));
+	REQUIRE(X509_gmtime_adj(time, revoked ? -60 : -120));
+	REQUIRE(X509_CRL_set1_lastUpdate(crl, time));
+	if (revoked) {
+		entry = X509_REVOKED_new();
+		REQUIRE(entry);
+		REQUIRE(X509_REVOKED_set_serialNumber(entry,
+					X509_get_serialNumber(revoked->x509)));
+		REQUIRE(X509_REVOKED_set_revocationDate(entry, time));
+		REQUIRE(X509_CRL_add0_revoked(crl, entry));
+	}
+	REQUIRE(X509_gmtime_adj(time, 86400));
+	REQUIRE(X509_CRL_set1_nextUpdate(crl, time));
+	REQUIRE(X509_CRL_sign(crl, issuer->key, EVP_sha256()));
+	/* OpenSSL tells lists apart by what it computes when it parses them */
+	len = i2d_X509_CRL(crl, &der);
+	X509_CRL_free(crl);
+	next = der;
+	crl = d2i_X509_CRL(NULL, &next, len);
+	OPENSSL_free(der);
+	REQUIRE(crl);
+	REQUIRE(X509_STORE_add_crl(SSL_CTX_get_cert_store(ctx), crl));
+	ASN1_TIME_free(time);
+	X509_CRL_free(crl);
+}
+
+static void a_store_that_gains_a_revocation(void)
+{
+	struct rig rig;
+	SSL_CTX *ctx;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version });
+		ctx = client_ctx(rig.client);
+		add_crl(ctx, pki()->intermediate, NULL);
+		X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_CRL_CHECK);
+		RIG_VISIT(&rig, MISS);
+		RIG_VISIT(&rig, RESUMED);
+		add_crl(ctx, pki()->intermediate, pki()->server);
+		CHECK_FAILS(rig.client, &rig.dial);
+		CHECK_INT(stats_of(rig.vh).unverified, 1);
+		rig_down(&rig);
+	}
+}
+
+TEST_PROGRAM(
+	CASE(strict_after_lax),
+	CASE(rsa_2048_at_level_3),
+	CASE(a_store_that_gains_a_revocation))
