@@ -113,10 +113,7 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
             if is_fatal(&client, value) && !is_hang_up(ffi::ERR_peek_last_error()) {
                 connection.ended_badly();
             }
-        } else if ffi::SSL_want(ssl) == ffi::SSL_NOTHING
-            && is_tls_error(ffi::ERR_peek_error())
-            && !is_hang_up(ffi::ERR_peek_last_error())
-        {
+        } else if is_tls_error(ffi::ERR_peek_error()) && !is_hang_up(ffi::ERR_peek_last_error()) {
             connection.failed();
         }
     }

@@ -68,7 +68,6 @@ pub const SSL_OP_NO_TLSV1_1: u64 = 1 << 28;
 pub const SSL_OP_NO_TLSV1_3: u64 = 1 << 29;
 pub const BIO_TYPE_CONNECT: c_int = 12 | 0x0100 | 0x0400;
 pub const BIO_C_GET_CONNECT: c_int = 123;
-pub const SSL_NOTHING: c_int = 1;
 pub const SSL_VERIFY_NONE: c_int = 0;
 pub const TLSEXT_NAMETYPE_HOST_NAME: c_int = 0;
 pub const X509_V_FLAG_CRL_CHECK: c_ulong = 0x4;
@@ -116,7 +115,6 @@ unsafe extern "C" {
     pub fn SSL_is_server(ssl: *const SSL) -> c_int;
     pub fn SSL_is_init_finished(ssl: *const SSL) -> c_int;
     pub fn SSL_version(ssl: *const SSL) -> c_int;
-    pub fn SSL_want(ssl: *const SSL) -> c_int;
     pub fn SSL_get_options(ssl: *const SSL) -> u64;
     pub fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn SSL_get_finished(ssl: *const SSL, buf: *mut c_void, count: usize) -> usize;
