@@ -4,7 +4,8 @@
  */
 
 #include <errno.h>
-#include <string.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 
@@ -231,21 +232,25 @@ static void expect_another_host(struct conn *conn)
 	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_NONE, NULL);
 }
 
+static void look_at_traces(struct client *client)
+{
+	SSL_CTX *ctx = client_ctx(client);
+
+	library_on_info = SSL_CTX_get_info_callback(ctx);
+	library_on_new_session = SSL_CTX_sess_get_new_cb(ctx);
+	SSL_CTX_set_info_callback(ctx, look_at_info);
+	SSL_CTX_sess_set_new_cb(ctx, look_at_new_session);
+	looked = 0;
+}
+
 static void traces_are_left_as_they_are(void)
 {
 	struct rig rig;
-	SSL_CTX *ctx;
 	int version;
 
 	FOR_EACH_VERSION(version) {
 		RIG_UP(&rig, .server = { .version = version });
-		ctx = client_ctx(rig.client);
-		library_on_info = SSL_CTX_get_info_callback(ctx);
-		library_on_new_session = SSL_CTX_sess_get_new_cb(ctx);
-		SSL_CTX_set_info_callback(ctx, look_at_info);
-		SSL_CTX_sess_set_new_cb(ctx, look_at_new_session);
-
-		looked = 0;
+		look_at_traces(rig.client);
 		RIG_VISIT(&rig, MISS);
 		RIG_VISIT(&rig, RESUMED);
 		/* a verification that fails leaves errors */
@@ -254,6 +259,31 @@ static void traces_are_left_as_they_are(void)
 		CHECK(looked > 10);
 		rig_down(&rig);
 	}
+}
+
+/* Who the peer of a pipe is cannot be asked: an error of the system's. */
+static void traces_where_there_is_no_socket(void)
+{
+	struct rig rig;
+	int ends[2];
+	SSL *ssl;
+
+	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION });
+	look_at_traces(rig.client);
+	REQUIRE(!pipe2(ends, O_NONBLOCK));
+	ssl = SSL_new(client_ctx(rig.client));
+	REQUIRE(ssl);
+	REQUIRE(SSL_set_tlsext_host_name(ssl, HOST));
+	REQUIRE(SSL_set_rfd(ssl, ends[0]));
+	REQUIRE(SSL_set_wfd(ssl, ends[1]));
+	CHECK(SSL_connect(ssl) <= 0);
+	CHECK(looked > 0);
+	CHECK_OUTCOME(lws_tls_session_outcome(lws_tls_session_wsi(ssl)), NO_ENDPOINT);
+	SSL_free(ssl);
+	close(ends[0]);
+	close(ends[1]);
+	ERR_clear_error();
+	rig_down(&rig);
 }
 
 /* Nor do the functions that an app calls itself. */
@@ -286,4 +316,5 @@ TEST_PROGRAM(
 	CASE(info_callback_of_a_connection),
 	CASE(new_session_callback_of_the_app),
 	CASE(traces_are_left_as_they_are),
+	CASE(traces_where_there_is_no_socket),
 	CASE(functions_leave_no_traces))

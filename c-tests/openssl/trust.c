@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include "client_openssl.h"
+#include "clock.h"
 #include "rig.h"
 
 static void strict_after_lax(void)
@@ -61,8 +62,8 @@ static void rsa_2048_at_level_3(void)
 	cert_free(rsa);
 }
 
-/* The store changes while the verdict is kept: an empty list of each issuer, then a revocation. */
-static void add_crl(SSL_CTX *ctx, const struct cert *issuer, const struct cert *revoked)
+static void add_crl(SSL_CTX *ctx, const struct cert *issuer, const struct cert *revoked,
+		    long lifetime)
 {
 	X509_CRL *crl = X509_CRL_new();
 	ASN1_TIME *time = ASN1_TIME_new();
@@ -84,7 +85,7 @@ static void add_crl(SSL_CTX *ctx, const struct cert *issuer, const struct cert *
 		REQUIRE(X509_REVOKED_set_revocationDate(entry, time));
 		REQUIRE(X509_CRL_add0_revoked(crl, entry));
 	}
-	REQUIRE(X509_gmtime_adj(time, 86400));
+	REQUIRE(X509_gmtime_adj(time, lifetime));
 	REQUIRE(X509_CRL_set1_nextUpdate(crl, time));
 	REQUIRE(X509_CRL_sign(crl, issuer->key, EVP_sha256()));
 	/* OpenSSL tells lists apart by what it computes when it parses them */
@@ -99,27 +100,55 @@ static void add_crl(SSL_CTX *ctx, const struct cert *issuer, const struct cert *
 	X509_CRL_free(crl);
 }
 
+/* A rig whose client looks at revocations, and has resumed. */
+static void rig_up_with_crl(struct rig *rig, int version)
+{
+	SSL_CTX *ctx;
+
+	RIG_UP(rig, .server = { .version = version });
+	ctx = client_ctx(rig->client);
+	add_crl(ctx, pki()->intermediate, NULL, 1000);
+	X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_CRL_CHECK);
+	RIG_VISIT(rig, MISS);
+	RIG_VISIT(rig, RESUMED);
+}
+
+static void check_fails_as_it_ought_to(struct rig *rig)
+{
+	CHECK_FAILS(rig->client, &rig->dial);
+	CHECK_INT(stats_of(rig->vh).unverified, 1);
+	CHECK_INT(server_seen(rig->server).offers, 1);
+}
+
 static void a_store_that_gains_a_revocation(void)
 {
 	struct rig rig;
-	SSL_CTX *ctx;
 	int version;
 
 	FOR_EACH_VERSION(version) {
-		RIG_UP(&rig, .server = { .version = version });
-		ctx = client_ctx(rig.client);
-		add_crl(ctx, pki()->intermediate, NULL);
-		X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_CRL_CHECK);
-		RIG_VISIT(&rig, MISS);
-		RIG_VISIT(&rig, RESUMED);
-		add_crl(ctx, pki()->intermediate, pki()->server);
-		CHECK_FAILS(rig.client, &rig.dial);
-		CHECK_INT(stats_of(rig.vh).unverified, 1);
+		rig_up_with_crl(&rig, version);
+		add_crl(client_ctx(rig.client), pki()->intermediate, pki()->server, 1000);
+		check_fails_as_it_ought_to(&rig);
 		rig_down(&rig);
+	}
+}
+
+static void a_revocation_list_that_goes_out_of_date(void)
+{
+	struct rig rig;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		rig_up_with_crl(&rig, version);
+		clock_pass(1001);
+		check_fails_as_it_ought_to(&rig);
+		rig_down(&rig);
+		clock_reset();
 	}
 }
 
 TEST_PROGRAM(
 	CASE(strict_after_lax),
 	CASE(rsa_2048_at_level_3),
-	CASE(a_store_that_gains_a_revocation))
+	CASE(a_store_that_gains_a_revocation),
+	CASE(a_revocation_list_that_goes_out_of_date))

@@ -211,6 +211,44 @@ static void callbacks_may_call_the_library(void)
 	}
 }
 
+/* The endpoint is served by the time that the callback has its blob. */
+static int visit_and_load(struct lws_context *cx, struct lws_tls_session_dump *info)
+{
+	struct call_back *call_back = info->opaque;
+	struct rig *rig = call_back->rig;
+
+	(void)cx;
+	RIG_VISIT(rig, MISS);
+	info->blob = call_back->blob.data;
+	info->blob_len = call_back->blob.len;
+	call_back->calls++;
+
+	return 0;
+}
+
+static void a_session_that_comes_meanwhile_stays(void)
+{
+	struct call_back call_back = { 0 };
+	uint16_t port;
+	struct rig rig;
+
+	log_capture(LLL_WARN);
+	RIG_UP(&rig, .server = { .version = TLS1_2_VERSION });
+	port = server_port(rig.server);
+	call_back.rig = &rig;
+	RIG_VISIT(&rig, MISS);
+	call_back.blob = blob_save(rig.vh, HOST, port);
+	lws_tls_session_vhost_flush(rig.vh);
+	CHECK_INT(lws_tls_session_dump_load(rig.vh, HOST, port, visit_and_load,
+					    &call_back), 1);
+	CHECK_INT(call_back.calls, 1);
+	CHECK_STATS(rig.vh, .entries = 1, .sessions = 1, .handshakes = 2, .missed = 2,
+		    .stored = 2, .saved = 1, .load_refused = 1);
+	RIG_VISIT(&rig, RESUMED);
+	rig_down(&rig);
+	log_release();
+}
+
 /* Even so much. */
 static int destroy_vhost(struct lws_context *cx, struct lws_tls_session_dump *info)
 {
@@ -255,4 +293,5 @@ TEST_PROGRAM(
 	CASE(callbacks_that_fail),
 	CASE(loads_without_a_session),
 	CASE(callbacks_may_call_the_library),
+	CASE(a_session_that_comes_meanwhile_stays),
 	CASE(callbacks_may_destroy_the_vhost))

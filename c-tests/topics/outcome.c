@@ -221,27 +221,42 @@ static void the_log_tells_what_happens(void)
 	log_release();
 }
 
-/* Whether some bytes of a session are in the log, as they are or in hex. */
-static bool log_shows(const unsigned char *bytes)
+/* The log's hexadecimal digits alone, in lower case, however they were grouped. */
+static const char *digits_of_log(void)
 {
-	char lower[17], upper[17];
+	static char digits[16384];
+	const char *from = log_all();
+	size_t len = 0;
+
+	for (; *from && len < sizeof(digits) - 1; from++)
+		if (isxdigit((unsigned char)*from))
+			digits[len++] = (char)tolower((unsigned char)*from);
+	digits[len] = '\0';
+
+	return digits;
+}
+
+/* Whether eight bytes of a session are in the log, as they are or in hexadecimal. */
+static bool log_shows(const char *digits, const unsigned char *bytes)
+{
+	bool is_text = true;
+	char hex[17];
 	size_t n;
-	bool text = true;
 
 	for (n = 0; n < 8; n++) {
-		snprintf(lower + 2 * n, 3, "%02x", bytes[n]);
-		snprintf(upper + 2 * n, 3, "%02X", bytes[n]);
-		text = text && isprint(bytes[n]);
+		snprintf(hex + 2 * n, 3, "%02x", bytes[n]);
+		is_text = is_text && isprint(bytes[n]);
 	}
 
 	/* the names of hosts are in both */
-	return log_has(lower) || log_has(upper) ||
-	       (!text && memmem(log_all(), strlen(log_all()), bytes, 8));
+	return strstr(digits, hex) ||
+	       (!is_text && memmem(log_all(), strlen(log_all()), bytes, 8));
 }
 
 static void the_log_never_shows_a_session(void)
 {
 	struct blob blob, broken;
+	const char *digits;
 	struct rig rig;
 	int tls_version;
 	size_t n;
@@ -260,8 +275,9 @@ static void the_log_never_shows_a_session(void)
 		RIG_VISIT(&rig, RESUMED);
 		CHECK(log_lines() > 4);
 
+		digits = digits_of_log();
 		for (n = 0; n + 8 <= blob.len; n++)
-			if (log_shows(blob.data + n))
+			if (log_shows(digits, blob.data + n))
 				check_fail(__FILE__, __LINE__, "byte %zu is in the log:\n%s",
 					   n, log_all());
 		blob_free(&broken);
