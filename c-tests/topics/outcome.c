@@ -188,32 +188,81 @@ static void tags(void)
 	CHECK(strcmp(tag, other));
 }
 
-static void the_log_tells_what_happens(void)
+/* One line with the outcome's name for each connection. */
+#define CHECK_LOGGED(client, dial, expected)				\
+	do {								\
+		log_clear();						\
+		CHECK_VISIT(client, dial, expected);			\
+		CHECK(log_has(#expected));				\
+	} while (0)
+
+static void the_log_says_why(void)
 {
+	struct lws_vhost *disabled = lws_tls_session_vhost_create(
+		&(struct lws_tls_session_vhost_info){
+			.options = LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE });
+	struct client *tls12, *tls13, *stranger;
+	struct dial dial;
 	struct rig rig;
 	char port[16];
 
 	log_capture(ALL_LEVELS);
-	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION });
+	RIG_UP(&rig, .server = { .version = 0 },
+	       .vhost = { .tls_session_timeout = 1000,
+			  .options = LWS_TLS_SESSION_OPTION_SINGLE_USE });
+	tls12 = client_new(&(struct client_config){ .vh = rig.vh, .version = TLS1_2_VERSION });
+	tls13 = client_new(&(struct client_config){ .vh = rig.vh, .version = TLS1_3_VERSION });
+	stranger = client_new(&(struct client_config){ .vh = rig.vh, .lax = true,
+						       .trust = pki()->stranger });
+	server_set_tickets(rig.server, 1);
 	snprintf(port, sizeof(port), "%u", server_port(rig.server));
-	RIG_VISIT(&rig, MISS);
+
+	CHECK_LOGGED(tls12, &rig.dial, MISS);
 	CHECK(log_has(HOST));
 	CHECK(log_has(port));
-	CHECK(log_has("MISS"));
-	log_clear();
-	RIG_VISIT(&rig, RESUMED);
-	CHECK(log_has("RESUMED"));
+	CHECK_LOGGED(tls12, &rig.dial, RESUMED);
 	CHECK(!log_has("MISS"));
-	log_clear();
 	server_forget(rig.server);
-	RIG_VISIT(&rig, DECLINED);
-	CHECK(log_has("DECLINED"));
+	CHECK_LOGGED(tls12, &rig.dial, DECLINED);
 	CHECK(!log_has("RESUMED"));
+	clock_pass(1001);
+	CHECK_LOGGED(tls12, &rig.dial, EXPIRED);
+	CHECK_LOGGED(stranger, &rig.dial, UNVERIFIED);
+	CHECK_LOGGED(tls12, &rig.dial, UNSUITABLE);
+	CHECK_LOGGED(tls13, &rig.dial, UNSUITABLE);
+	server_set_tickets(rig.server, 0);
+	CHECK_LOGGED(tls13, &rig.dial, RESUMED);
+	CHECK_LOGGED(tls13, &rig.dial, SPENT);
 
-	/* nothing below the level */
+	dial = rig.dial;
+	dial.ip = "127.0.0.1";
+	CHECK_LOGGED(tls12, &dial, NO_ENDPOINT);
+	dial.vh = disabled;
+	CHECK_LOGGED(tls12, &dial, DISABLED);
+	lws_tls_session_vh_destroy(rig.vh);
+	rig.vh = lws_tls_session_vhost_create(NULL);
+	CHECK_LOGGED(tls12, &rig.dial, NO_VHOST);
+
+	client_free(tls12);
+	client_free(tls13);
+	client_free(stranger);
+	rig_down(&rig);
+	lws_tls_session_vh_destroy(disabled);
+	log_release();
+	clock_reset();
+}
+
+static void the_log_keeps_to_its_level(void)
+{
+	struct rig rig;
+
 	log_capture(LLL_ERR | LLL_WARN);
+	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION });
+	RIG_VISIT(&rig, MISS);
 	RIG_VISIT(&rig, RESUMED);
 	CHECK_INT(log_lines(), 0);
+	CHECK_INT(lws_tls_session_forget(NULL, HOST, 1), -1);
+	CHECK_INT(log_lines(), 1);
 	log_capture(0);
 	CHECK_INT(lws_tls_session_forget(NULL, HOST, 1), -1);
 	CHECK_INT(log_lines(), 0);
@@ -295,5 +344,6 @@ TEST_PROGRAM(
 	CASE(stats_of_another_size),
 	CASE(the_tag_of_a_connection),
 	CASE(tags),
-	CASE(the_log_tells_what_happens),
+	CASE(the_log_says_why),
+	CASE(the_log_keeps_to_its_level),
 	CASE(the_log_never_shows_a_session))
