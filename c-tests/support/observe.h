@@ -24,7 +24,7 @@ struct lws_tls_session_stats stats_of(struct lws_vhost *vh);
 
 const char *hosts_of(struct lws_vhost *vh);	/* valid until the next call */
 
-/* entry_of() - what lws_tls_session_foreach() tells of the most recently used endpoint */
+/* first_entry_of() - what lws_tls_session_foreach() tells of the most recently used endpoint */
 struct lws_tls_session_entry first_entry_of(struct lws_vhost *vh);
 
 /* log_capture() - lines of these levels are kept from now on instead of printed */

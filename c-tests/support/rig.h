@@ -44,7 +44,7 @@ struct way {
 	uint64_t		options;
 };
 
-extern const struct way ways[7];	/* the last is all zero */
+extern const struct way ways[];	/* ends with one without a name */
 
 #define FOR_EACH_WAY(way)						\
 	for (way = ways; way->name && (check_context("%s", way->name), true); way++)
