@@ -1,6 +1,5 @@
 /*
- * Processes that fork, exit and are copied: the library is in each of them
- * what it was, but for tickets that must not be used twice.
+ * Processes that fork and exit, whatever their threads are doing.
  */
 
 #include <errno.h>
@@ -76,53 +75,6 @@ static void a_child_that_uses_the_cache(void)
 		CHECK_HOSTS(rig.vh, HOST);
 		rig_down(&rig);
 	}
-}
-
-static void use_no_ticket_of_the_parent(void *arg)
-{
-	struct rig *rig = arg;
-
-	RIG_VISIT(rig, MISS);
-	RIG_VISIT(rig, RESUMED);
-	RIG_VISIT(rig, RESUMED);
-	CHECK_INT(rig_visit_host(rig, HOST_A), LWS_TLS_SESSION_OUTCOME_MISS);
-}
-
-/* RFC 8446 C.4: a ticket that both have would be used twice. */
-static void a_child_has_no_single_use_tickets(void)
-{
-	struct rig rig;
-
-	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION },
-	       .vhost = { .options = LWS_TLS_SESSION_OPTION_SINGLE_USE });
-	dial_by_port(&rig);
-	RIG_VISIT(&rig, MISS);
-	CHECK_INT(rig_visit_host(&rig, HOST_A), LWS_TLS_SESSION_OUTCOME_MISS);
-	in_child(use_no_ticket_of_the_parent, &rig);
-	RIG_VISIT(&rig, RESUMED);
-	CHECK_INT(rig_visit_host(&rig, HOST_A), LWS_TLS_SESSION_OUTCOME_RESUMED);
-	rig_down(&rig);
-}
-
-/* But those of TLS 1.2 are shared by all, so by both. */
-static void use_shared_session(void *arg)
-{
-	struct rig *rig = arg;
-
-	RIG_VISIT(rig, RESUMED);
-}
-
-static void a_child_has_shared_sessions(void)
-{
-	struct rig rig;
-
-	RIG_UP(&rig, .server = { .version = TLS1_2_VERSION },
-	       .vhost = { .options = LWS_TLS_SESSION_OPTION_SINGLE_USE });
-	dial_by_port(&rig);
-	RIG_VISIT(&rig, MISS);
-	in_child(use_shared_session, &rig);
-	RIG_VISIT(&rig, RESUMED);
-	rig_down(&rig);
 }
 
 /*
@@ -347,8 +299,6 @@ static void a_process_that_exits_with_connections_open(void)
 
 TEST_PROGRAM(
 	CASE(a_child_that_uses_the_cache),
-	CASE(a_child_has_no_single_use_tickets),
-	CASE(a_child_has_shared_sessions),
 	CASE(a_child_of_a_busy_process),
 	CASE(threads_that_fork_at_once),
 	CASE(a_child_that_only_exits),
