@@ -5,7 +5,7 @@ set -euo pipefail
 
 # In the order they run in. The last is what a user's build runs, so that all ends with
 # ctest's summary of it
-all_steps=(lint rust demo clang asan valgrind c)
+all_steps=(lint deps rust demo fuzz clang tsan asan soak valgrind c)
 
 usage() {
 	cat <<'TEXT'
@@ -14,10 +14,14 @@ usage: scripts/test.sh [--no-skip] [STEP...]
 Runs every test, or only the steps named:
 
   lint      cargo fmt and clippy, rustdoc's warnings, shellcheck
+  deps      licences and sources of all crates that the library is built from
   rust      cargo test
   demo      scripts/demo.sh, against its own server and with bad arguments
+  fuzz      the fuzz targets over their corpus, and inputs made up from a fixed seed
   clang     the C code and the header's tests compiled by clang
+  tsan      threads under ThreadSanitizer, where a nightly toolchain is installed
   asan      the C tests under AddressSanitizer and UndefinedBehaviorSanitizer
+  soak      eight threads for a minute, or for LWS_TLS_SESSIONS_SOAK_SECONDS
   valgrind  the C tests under valgrind
   c         the C tests, against nginx too, and the installed package
 
@@ -63,6 +67,12 @@ skip() {
 	exit 0
 }
 
+# For what needs more than Debian and a stable toolchain have
+leave_out() {
+	echo "LEFT OUT $step: $*"
+	exit 0
+}
+
 # For what only this step needs
 step_needs() {
 	try_packages "$@" ||
@@ -97,6 +107,23 @@ step_lint() {
 	shellcheck scripts/*.sh c-tests/*/*.sh .ci/run
 }
 
+# deny.toml says the same to cargo-deny, which knows more, and is used where it is installed.
+# Its check of advisories needs their database, and so a network: "cargo deny check advisories"
+step_deps() {
+	local licences='MIT|Apache-2\.0|Zlib|BSD-[23]-Clause|Unicode-3\.0' wrong
+	if cargo deny --version >/dev/null 2>&1; then
+		cargo deny --offline check licenses bans sources
+	fi
+	wrong=$(cargo tree --locked --edges normal,build --prefix none --format '{p}|{l}' |
+		sed 's/ (\*)$//' | sort -u |
+		grep -vE "\|($licences)(( OR | AND |/)($licences))*$" || true)
+	[ -z "$wrong" ] || die "licences that nobody has agreed to: $wrong"
+	wrong=$(grep '^source = ' Cargo.lock fuzz/Cargo.lock |
+		grep -v '"registry+https://github.com/rust-lang/crates.io-index"' || true)
+	[ -z "$wrong" ] || die "crates from elsewhere than crates.io: $wrong"
+	echo "$(grep -c '^checksum = ' Cargo.lock) crates from crates.io, all with a checksum"
+}
+
 step_rust() {
 	cargo test --locked
 }
@@ -104,6 +131,33 @@ step_rust() {
 step_demo() {
 	step_needs openssl
 	c-tests/package/check-demo.sh scripts/demo.sh
+}
+
+step_fuzz() {
+	local target
+	local -A iterations=([blob]=3000 [api]=1500 [server]=500)
+	(cd fuzz && cargo build --locked --release --bin replay)
+	for target in blob api server; do
+		"$CARGO_TARGET_DIR/release/replay" "$target" "${iterations[$target]}" 1
+	done
+}
+
+# Both languages are built for it, by hand: the standard library that comes with the toolchain
+# is not, and cargo needs a target to leave build scripts alone
+step_tsan() {
+	local host build=$PWD/build/tsan
+	cargo +nightly --version >/dev/null 2>&1 || leave_out "there is no nightly toolchain"
+	step_needs clang
+	host=$(rustc -vV | sed -n 's/^host: //p')
+	mkdir -p "$build"
+	RUSTFLAGS='-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer' \
+		cargo +nightly build --locked --lib --target "$host" --target-dir "$build/cargo"
+	cp "$build/cargo/$host/debug/liblws_tls_sessions.so" "$build/liblws_tls_sessions.so.0"
+	clang -g -O1 -fsanitize=thread -rdynamic -D_GNU_SOURCE -DOPENSSL_API_COMPAT=0x30000000L \
+		-Iinclude -Ic-tests/support c-tests/support/*.c c-tests/soak.c \
+		-o "$build/soak" "$build/liblws_tls_sessions.so.0" -lssl -lcrypto -lpthread
+	TSAN_OPTIONS="suppressions=$PWD/c-tests/support/tsan.supp" \
+		LD_LIBRARY_PATH=$build "$build/soak" 15 1
 }
 
 step_clang() {
@@ -115,6 +169,11 @@ step_clang() {
 step_asan() {
 	build_in asan asan
 	run_ctest asan "${c_tests_only[@]}"
+}
+
+step_soak() {
+	build_in dev dev
+	build/dev/c-tests/soak "${LWS_TLS_SESSIONS_SOAK_SECONDS:-60}"
 }
 
 step_valgrind() {

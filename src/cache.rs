@@ -363,10 +363,7 @@ impl<S: Clone> Cache<S> {
                 None => gone.push(key.clone()),
             }
         }
-        for key in gone {
-            self.map.remove(&*key);
-            self.identity_gone(&key.identity);
-        }
+        self.remove_keys(gone);
         self.sessions -= dropped.expired;
         let soonest = now.plus(SWEEP_EVERY);
         self.due = Moment { wall: next.wall.max(soonest.wall), boot: next.boot.max(soonest.boot) };
@@ -410,12 +407,15 @@ impl<S: Clone> Cache<S> {
     pub fn drop_single_use(&mut self) -> Dropped<S> {
         let mut dropped = Dropped::default();
         if self.single_use {
-            for (_, entry) in &mut self.map {
+            let mut gone = Vec::new();
+            for (key, entry) in &mut self.map {
                 let ticket = |held: &Held<S>| held.kind == Kind::Ticket;
                 self.sessions -= dropped.take(entry.held.drain_filter_where(ticket));
+                if entry.held.is_empty() {
+                    gone.push(key.clone());
+                }
             }
-            // The keys that are empty now go with the next sweep.
-            self.due = Moment { wall: i64::MIN, boot: i64::MIN };
+            self.remove_keys(gone);
         }
         dropped
     }
@@ -460,6 +460,13 @@ impl<S: Clone> Cache<S> {
             let ends = entry.held.iter().map(|held| held.life.end(self.ttl));
             (key, &*entry.held, ends.max_by_key(|end| end.wall))
         })
+    }
+
+    fn remove_keys(&mut self, gone: Vec<Arc<Key>>) {
+        for key in gone {
+            self.map.remove(&*key);
+            self.identity_gone(&key.identity);
+        }
     }
 
     fn identity_gone(&mut self, identity: &Identity) {

@@ -31,6 +31,11 @@ impl Endpoint {
         // RFC 4343: host names are compared without regard to ASCII case.
         Some(Endpoint { host: host.to_ascii_lowercase().into(), port })
     }
+
+    /// Whether a host, as apps write it, is the endpoint's.
+    pub fn is_of(&self, host: &str) -> bool {
+        Endpoint::new(host, self.port).as_ref() == Some(self)
+    }
 }
 
 /// The host in `host`, `host.`, `host:port`, `[v6]` or `[v6]:port`.

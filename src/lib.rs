@@ -11,6 +11,7 @@
 //! - [`cache`]: bounded, most recently used first, with a time to live; no TLS
 //! - [`stored`], [`dump`]: a session in the cache, and in storage
 //! - [`backend`]: the TLS library, behind one trait
+//! - [`lifetime`]: how long the protocols let a session live
 //! - [`endpoint`], [`clock`], [`fork`], [`log`], [`outcome`]: small things all of them use
 
 pub mod backend;
@@ -22,6 +23,7 @@ pub mod dump;
 pub mod endpoint;
 pub mod fork;
 pub mod handles;
+pub mod lifetime;
 pub mod log;
 pub mod offer;
 pub mod outcome;

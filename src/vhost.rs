@@ -15,15 +15,13 @@ use crate::capi::{
 };
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Identity, Key, tag};
+use crate::lifetime::{SECOND, lifetime};
 use crate::offer::Policy;
 use crate::stored::Stored;
 use crate::{dump, fork, log};
 
 /// The name of a vhost that was not given one.
 pub const DEFAULT_NAME: &str = "default";
-
-const SECOND: i64 = 1000;
-const DAY: i64 = 24 * 3600 * SECOND;
 
 /// Larger tickets are not kept: they would not fit a blob, and bound what a server can make
 /// the cache hold.
@@ -349,6 +347,10 @@ impl Vhost {
                 return Err("it is of another host or port");
             }
             Some(record) => (record.identity, record.issued, record.handshake),
+            // lws's files do not tell their endpoint, but a session its SNI name.
+            None if Active::host(&session).is_some_and(|host| !endpoint.is_of(&host)) => {
+                return Err("it is of another host or port");
+            }
             None => (self.identity.lock().clone(), issued_at, issued_at),
         };
         if !facts.is_resumable {
@@ -400,27 +402,4 @@ pub struct New {
 
 fn ttl_of(seconds: u32) -> Option<i64> {
     (seconds != 0).then(|| i64::from(seconds) * SECOND)
-}
-
-/// How many milliseconds a session may live, from when it was issued, by the server's hint and
-/// the protocol; None if it must not be kept at all.
-fn lifetime(facts: &crate::backend::Facts, issued: Moment, handshake: Moment) -> Option<i64> {
-    let hint = facts.lifetime_hint.saturating_mul(SECOND);
-    let limit = if facts.tls_version >= TLS1_3 {
-        // RFC 8446 4.6.1: "The value of zero indicates that the ticket should be discarded
-        // immediately. Clients MUST NOT cache tickets for longer than 7 days, regardless of the
-        // ticket_lifetime".
-        if hint == 0 {
-            return None;
-        }
-        hint.min(7 * DAY)
-    } else {
-        // RFC 5246 F.1.4: "An upper limit of 24 hours is suggested for session ID lifetimes".
-        // RFC 5077 3.3: a hint of zero is "unspecified".
-        if hint == 0 { DAY } else { hint.min(DAY) }
-    };
-    // However often tickets were renewed: seven days since somebody last showed a certificate,
-    // by the clock that says more.
-    let since_handshake = issued.since(handshake).max(0);
-    Some(limit.min((7 * DAY).saturating_sub(since_handshake)))
 }

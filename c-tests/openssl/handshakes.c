@@ -391,6 +391,26 @@ static void a_key_exchange_below_the_level(void)
 	duo_down(&duo);
 }
 
+static void limit_fragments(SSL *ssl)
+{
+	REQUIRE(SSL_set_tlsext_max_fragment_length(ssl, TLSEXT_max_fragment_length_1024));
+}
+
+/* RFC 6066 4: what was agreed on holds for resumptions, and servers insist. */
+static void a_limit_on_fragments(void)
+{
+	struct duo duo;
+	int version;
+
+	for (version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+		check_context("%x", version);
+		DUO_UP(&duo, 0, .version = version);
+		DUO_VISIT(&duo, limit_fragments, MISS);
+		DUO_VISIT(&duo, NULL, UNSUITABLE);
+		duo_down(&duo);
+	}
+}
+
 TEST_PROGRAM(
 	CASE(a_hello_retry_request),
 	CASE(authentication_after_the_handshake),
@@ -400,4 +420,5 @@ TEST_PROGRAM(
 	CASE(an_ssl_that_is_duplicated),
 	CASE(terms_that_change_after_an_early_offer),
 	CASE(any_verify_flag_is_strict),
-	CASE(a_key_exchange_below_the_level))
+	CASE(a_key_exchange_below_the_level),
+	CASE(a_limit_on_fragments))

@@ -38,6 +38,10 @@ pub trait Backend {
     fn encode(session: &Self::Session) -> Option<Zeroizing<Vec<u8>>>;
     /// What there is to know of a session.
     fn facts(session: &Self::Session) -> Facts;
+    /// The host that a session itself says it is for, if it does.
+    fn host(_session: &Self::Session) -> Option<String> {
+        None
+    }
     /// The peer's certificate that a session itself carries; it may be without the rest.
     fn peer(session: &Self::Session) -> Option<Self::Chain>;
     /// The certificates in DER.

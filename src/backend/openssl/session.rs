@@ -1,6 +1,6 @@
 //! Sessions and certificate chains of OpenSSL, owned.
 
-use std::ffi::{c_int, c_long};
+use std::ffi::{CStr, c_int, c_long};
 use std::ptr::{self, NonNull};
 
 use zeroize::Zeroizing;
@@ -202,6 +202,14 @@ impl Backend for OpenSsl {
                 ticket_len,
                 lifetime_hint: ffi::SSL_SESSION_get_ticket_lifetime_hint(session) as i64,
             }
+        }
+    }
+
+    fn host(session: &Session) -> Option<String> {
+        // SAFETY: the session is live, and so is the name, if it has one.
+        unsafe {
+            let name = ffi::SSL_SESSION_get0_hostname(session.as_ptr());
+            (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
         }
     }
 

@@ -1,0 +1,305 @@
+/*
+ * Processes that fork and exit, whatever their threads are doing.
+ */
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "client_openssl.h"
+#include "rig.h"
+
+#define CHILD_TIMEOUT_SECS	30
+
+/* What the server has seen a child cannot look up, so it only knows the port. */
+static void dial_by_port(struct rig *rig)
+{
+	rig->dial = (struct dial){ .port = server_port(rig->server) };
+}
+
+/*
+ * Runs it in a child.  The child tells by a byte that it came to its end: its
+ * status also counts what it inherited, where a tool looks for leaks.
+ */
+static void in_child(void (*run)(void *), void *arg)
+{
+	int ends[2], status;
+	char byte = 0;
+	pid_t child;
+
+	REQUIRE(!pipe(ends));
+	child = fork();
+	REQUIRE(child >= 0);
+	if (!child) {
+		alarm(CHILD_TIMEOUT_SECS);
+		run(arg);
+		(void)!write(ends[1], "x", 1);
+		_exit(0);
+	}
+	close(ends[1]);
+	while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
+		;
+	close(ends[0]);
+	REQUIRE(waitpid(child, &status, 0) == child);
+	CHECK(!WIFSIGNALED(status));
+	CHECK_INT(byte, 'x');
+}
+
+static void use_cache(void *arg)
+{
+	struct rig *rig = arg;
+
+	RIG_VISIT(rig, RESUMED);
+	CHECK_INT(rig_visit_host(rig, HOST_A), LWS_TLS_SESSION_OUTCOME_MISS);
+	CHECK_INT(rig_visit_host(rig, HOST_A), LWS_TLS_SESSION_OUTCOME_RESUMED);
+	lws_tls_session_vhost_flush(rig->vh);
+	RIG_VISIT(rig, MISS);
+}
+
+static void a_child_that_uses_the_cache(void)
+{
+	struct rig rig;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version });
+		dial_by_port(&rig);
+		RIG_VISIT(&rig, MISS);
+		in_child(use_cache, &rig);
+		/* what the child did is its own */
+		RIG_VISIT(&rig, RESUMED);
+		CHECK_HOSTS(rig.vh, HOST);
+		rig_down(&rig);
+	}
+}
+
+/*
+ * Threads that hold the library's locks as often as they can. They keep clear
+ * of OpenSSL, whose own locks no child can count on.
+ */
+struct busy {
+	struct rig	rig;
+	struct lws	*wsi;
+	atomic_bool	stop;
+};
+
+static int see(struct lws_vhost *vh, const struct lws_tls_session_entry *entry, void *opq)
+{
+	(void)vh;
+	(void)entry;
+	++*(int *)opq;
+
+	return 0;
+}
+
+static void touch_everything(struct busy *busy)
+{
+	struct lws_vhost *vh = busy->rig.vh, *own = lws_tls_session_vhost_create(NULL);
+	struct lws_tls_session_stats stats;
+	char tag[LWS_SESSION_TAG_LEN];
+	int seen = 0;
+
+	REQUIRE(own);
+	lws_tls_session_cache(vh, 3600);
+	CHECK_INT(lws_tls_session_forget(vh, HOST_A, 1), 1);
+	CHECK_INT(lws_tls_session_foreach(vh, see, &seen), 0);
+	CHECK_INT(seen, 1);
+	CHECK_INT(lws_tls_session_get_stats(vh, &stats, sizeof(stats)), 0);
+	CHECK(lws_tls_session_service(NULL) != 0);
+	CHECK_OUTCOME(lws_tls_session_outcome(busy->wsi), RESUMED);
+	CHECK_INT(lws_tls_session_tag_from_wsi(busy->wsi, tag, sizeof(tag)), 0);
+	lws_tls_session_vh_destroy(own);
+}
+
+static void *be_busy(void *arg)
+{
+	struct busy *busy = arg;
+
+	while (!atomic_load(&busy->stop))
+		touch_everything(busy);
+
+	return NULL;
+}
+
+static void touch_everything_in_child(void *arg)
+{
+	int n;
+
+	for (n = 0; n < 10; n++)
+		touch_everything(arg);
+}
+
+static void a_child_of_a_busy_process(void)
+{
+	struct busy busy = { .stop = false };
+	pthread_t threads[4];
+	struct conn *conn;
+	char line[64];
+	size_t n;
+
+	RIG_UP(&busy.rig, .server = { .version = TLS1_2_VERSION });
+	dial_by_port(&busy.rig);
+	RIG_VISIT(&busy.rig, MISS);
+	conn = conn_new(busy.rig.client, &busy.rig.dial);
+	CHECK(conn_handshake(conn));
+	CHECK(conn_read_line(conn, line, sizeof(line)));
+	busy.wsi = conn_wsi(conn);
+
+	for (n = 0; n < ARRAY_SIZE(threads); n++)
+		REQUIRE(!pthread_create(&threads[n], NULL, be_busy, &busy));
+	for (n = 0; n < 100; n++)
+		in_child(touch_everything_in_child, &busy);
+	atomic_store(&busy.stop, true);
+	for (n = 0; n < ARRAY_SIZE(threads); n++)
+		pthread_join(threads[n], NULL);
+
+	conn_close(conn);
+	RIG_VISIT(&busy.rig, RESUMED);
+	rig_down(&busy.rig);
+}
+
+/* Two threads fork at once, and their children fork again. */
+static void fork_again(void *arg)
+{
+	struct rig *rig = arg;
+
+	RIG_VISIT(rig, RESUMED);
+	in_child(use_cache, rig);
+}
+
+static void *fork_often(void *arg)
+{
+	int n;
+
+	for (n = 0; n < 10; n++)
+		in_child(fork_again, arg);
+
+	return NULL;
+}
+
+static void threads_that_fork_at_once(void)
+{
+	pthread_t threads[3];
+	struct rig rig;
+	size_t n;
+
+	RIG_UP(&rig, .server = { .version = TLS1_2_VERSION });
+	dial_by_port(&rig);
+	RIG_VISIT(&rig, MISS);
+	for (n = 0; n < ARRAY_SIZE(threads); n++)
+		REQUIRE(!pthread_create(&threads[n], NULL, fork_often, &rig));
+	for (n = 0; n < ARRAY_SIZE(threads); n++)
+		pthread_join(threads[n], NULL);
+	RIG_VISIT(&rig, RESUMED);
+	rig_down(&rig);
+}
+
+/* Waits for a child that ends by itself, and that no signal may end. */
+static void check_exits(pid_t child)
+{
+	int status;
+
+	REQUIRE(child > 0);
+	REQUIRE(waitpid(child, &status, 0) == child);
+	CHECK(WIFEXITED(status));
+}
+
+static void a_child_that_only_exits(void)
+{
+	struct conn *conn;
+	struct rig rig;
+	char line[64];
+	int version;
+	pid_t child;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version });
+		dial_by_port(&rig);
+		RIG_VISIT(&rig, MISS);
+		conn = conn_new(rig.client, &rig.dial);
+		CHECK(conn_handshake(conn));
+		CHECK(conn_read_line(conn, line, sizeof(line)));
+		child = fork();
+		if (!child) {
+			alarm(CHILD_TIMEOUT_SECS);
+			exit(0);
+		}
+		check_exits(child);
+		CHECK(conn_order(conn, "nothing"));
+		conn_close(conn);
+		RIG_VISIT(&rig, RESUMED);
+		rig_down(&rig);
+	}
+}
+
+/* Leaves main() with connections open, in the middle of handshakes, and on threads. */
+static atomic_int holding;
+
+static void *hold_connection(void *arg)
+{
+	struct rig *rig = arg;
+	struct conn *conn = conn_new(rig->client, &rig->dial);
+	char line[64];
+
+	CHECK(conn_handshake(conn));
+	CHECK(conn_read_line(conn, line, sizeof(line)));
+	atomic_fetch_add(&holding, 1);
+	/* not in OpenSSL: what it does to threads in it at exit is its own */
+	for (;;)
+		pause();
+
+	return NULL;
+}
+
+static void exit_with_connections_open(struct rig *rig)
+{
+	struct dial dial = rig->dial;
+	pthread_t thread;
+	char line[64];
+	int n;
+
+	for (n = 0; n < 3; n++) {
+		struct conn *conn = conn_new(rig->client, &dial);
+
+		CHECK(conn_handshake(conn));
+		CHECK(conn_read_line(conn, line, sizeof(line)));
+		REQUIRE(!pthread_create(&thread, NULL, hold_connection, rig));
+	}
+	while (atomic_load(&holding) < 3)
+		usleep(1000);
+	dial.nonblocking = true;
+	(void)!SSL_do_handshake(conn_ssl(conn_new(rig->client, &dial)));
+	exit(0);
+}
+
+static void a_process_that_exits_with_connections_open(void)
+{
+	struct rig rig;
+	int version;
+	pid_t child;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version });
+		dial_by_port(&rig);
+		RIG_VISIT(&rig, MISS);
+		child = fork();
+		if (!child) {
+			alarm(CHILD_TIMEOUT_SECS);
+			exit_with_connections_open(&rig);
+		}
+		check_exits(child);
+		RIG_VISIT(&rig, RESUMED);
+		rig_down(&rig);
+	}
+}
+
+TEST_PROGRAM(
+	CASE(a_child_that_uses_the_cache),
+	CASE(a_child_of_a_busy_process),
+	CASE(threads_that_fork_at_once),
+	CASE(a_child_that_only_exits),
+	CASE(a_process_that_exits_with_connections_open))
