@@ -357,6 +357,30 @@ struct lws_tls_session_stats {
         uint64_t load_refused;
 };
 
+/**
+ * struct lws_tls_session_lws_functions - for lws/ alone: libwebsockets' own functions
+ *
+ * All that the library calls of libwebsockets, which it is not linked to.
+ */
+struct lws_tls_session_lws_functions {
+        /**
+         * lws_get_vhost()
+         */
+        struct lws_vhost *(*get_vhost)(struct lws *wsi);
+        /**
+         * lws_get_network_wsi()
+         */
+        struct lws *(*get_network_wsi)(struct lws *wsi);
+        /**
+         * lws_get_ssl()
+         */
+        SSL *(*get_ssl)(struct lws *wsi);
+        /**
+         * whether code is part of a libwebsockets with a session module, which is to keep nothing
+         */
+        int (*is_lws_code)(const void *code);
+};
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -675,6 +699,29 @@ void lws_tls_session_set_log_level(int level,
  * Returns "major.minor.patch". A constant string, not to be freed. Any thread.
  */
 const char *lws_tls_session_version(void);
+
+/**
+ * lws_tls_session_lws_begin() - for lws/ alone: libwebsockets is about to be called
+ *
+ * \param functions: its functions, before lws_create_context(). NULL: before one that makes a
+ *	vhost, or the client SSL_CTX of a vhost
+ *
+ * Each call is paired with one of lws_tls_session_lws_end(), on the same thread. Pairs nest.
+ */
+void lws_tls_session_lws_begin(const struct lws_tls_session_lws_functions *functions);
+
+/**
+ * lws_tls_session_lws_end() - for lws/ alone: libwebsockets has been called
+ *
+ * \param vh: libwebsockets' vhost that was called about; NULL: there is none
+ * \param info: what it was made with; NULL: it was there before. Copied
+ *
+ * The vhost becomes known to the library by its address, until lws_tls_session_vh_destroy(),
+ * and with it all connections of libwebsockets that are bound to it. The client SSL_CTXs that
+ * were made since lws_tls_session_lws_begin() are attached, for these connections alone.
+ */
+void lws_tls_session_lws_end(struct lws_vhost *vh,
+                             const struct lws_tls_session_vhost_info *info);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -21,6 +21,7 @@ has_package() {
 	ca-certificates) [ -s /etc/ssl/certs/ca-certificates.crt ] ;;
 	libc6-dev) [ -e /usr/include/stdio.h ] ;;
 	libssl-dev) pkg-config --exists 'libssl >= 3.0.0' ;;
+	debootstrap) PATH=$PATH:/usr/sbin command -v debootstrap ;;
 	libwebsockets-dev) pkg-config --exists libwebsockets ;;
 	nginx-light) PATH=$PATH:/usr/sbin command -v nginx ;;
 	*) command -v "$1" ;;

@@ -5,7 +5,7 @@ set -euo pipefail
 
 # In the order they run in. The last is what a user's build runs, so that all ends with
 # ctest's summary of it
-all_steps=(lint deps rust demo fuzz clang tsan asan soak valgrind c)
+all_steps=(lint deps rust demo fuzz clang tsan asan soak valgrind trixie c)
 
 usage() {
 	cat <<'TEXT'
@@ -23,6 +23,7 @@ Runs every test, or only the steps named:
   asan      the C tests under AddressSanitizer and UndefinedBehaviorSanitizer
   soak      eight threads for a minute, or for LWS_TLS_SESSIONS_SOAK_SECONDS
   valgrind  the C tests under valgrind
+  trixie    the C tests on Debian 13, with OpenSSL 3.5 and libwebsockets 4.3
   c         the C tests, against nginx too, and the installed package
 
   --no-skip  a step that cannot run here is an error
@@ -180,6 +181,23 @@ step_valgrind() {
 	step_needs valgrind
 	build_in valgrind dev -DLWS_TLS_SESSIONS_VALGRIND=ON
 	run_ctest valgrind "${c_tests_only[@]}"
+}
+
+step_trixie() {
+	step_needs debootstrap
+	local status=0 in_root=(scripts/trixie-root.sh run build/trixie-root)
+	scripts/trixie-root.sh make build/trixie-root || status=$?
+	[ $status != 77 ] || skip "no Debian 13 root can be made, see above"
+	[ $status = 0 ]
+	"${in_root[@]}" cmake --preset dev -B build/trixie
+	"${in_root[@]}" cmake --build build/trixie --parallel "$jobs"
+	"${in_root[@]}" ctest --test-dir build/trixie --output-on-failure --parallel "$jobs"
+	# lws's own memory, too: the apps under valgrind
+	"${in_root[@]}" cmake --preset dev -B build/trixie-valgrind -DLWS_TLS_SESSIONS_VALGRIND=ON \
+		-DLWS_TLS_SESSIONS_CARGO_TARGET_DIR="$PWD/build/trixie/cargo"
+	"${in_root[@]}" cmake --build build/trixie-valgrind --parallel "$jobs"
+	"${in_root[@]}" ctest --test-dir build/trixie-valgrind --output-on-failure --parallel "$jobs" \
+		--label-regex '^lws$'
 }
 
 step_c() {

@@ -42,6 +42,14 @@ pub fn add_vhost(vhost: Vhost) -> Option<usize> {
     Some(handle)
 }
 
+/// Knows a vhost of libwebsockets by its address. What was known by it before is gone.
+pub fn put_vhost(address: usize, vhost: Vhost) {
+    let before = VHOSTS.write().insert(address, Arc::new(vhost));
+    if let Some(before) = before {
+        before.destroy();
+    }
+}
+
 /// The vhost of a handle.
 pub fn vhost(handle: usize) -> Option<Arc<Vhost>> {
     VHOSTS.read().get(&handle).cloned()

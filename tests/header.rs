@@ -16,6 +16,7 @@ fn the_header_is_up_to_date() {
         .with_src(root.join("src/capi/connection.rs"))
         .with_src(root.join("src/capi/dump.rs"))
         .with_src(root.join("src/capi/inspect.rs"))
+        .with_src(root.join("src/capi/libwebsockets.rs"))
         .with_config(config)
         .generate()
         .expect("cbindgen")

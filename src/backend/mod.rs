@@ -8,7 +8,7 @@ use crate::endpoint::{Endpoint, Identity};
 mod openssl;
 #[cfg(feature = "openssl")]
 pub use self::openssl::{
-    OpenSsl as Active, SSL, SSL_CTX, adopt, attach, connection, let_go, offer,
+    OpenSsl as Active, SSL, SSL_CTX, adopt, attach, connection, let_go, libwebsockets, offer,
 };
 
 #[cfg(not(feature = "openssl"))]

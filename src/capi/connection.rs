@@ -91,8 +91,12 @@ pub extern "C" fn lws_tls_reuse_session(wsi: *mut lws) -> c_int {
 ///
 /// Returns 1 if its handshake has ended and resumed one, else 0. Any thread.
 #[unsafe(no_mangle)]
-pub extern "C" fn lws_tls_session_is_reused(wsi: *mut lws) -> c_int {
+pub unsafe extern "C" fn lws_tls_session_is_reused(wsi: *mut lws) -> c_int {
     guard("lws_tls_session_is_reused", 0, || {
+        if backend::libwebsockets::may_own(wsi as usize) {
+            // SAFETY: as in `known_wsi`. lws's own answers for every connection, a server's too.
+            return Some(unsafe { backend::libwebsockets::is_reused(wsi) }.into());
+        }
         let connection = known_wsi("lws_tls_session_is_reused", wsi)?;
         Some(connection.is_reused().into())
     })

@@ -9,7 +9,7 @@ use super::types::{LWS_SESSION_TAG_LEN, lws, lws_vhost};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::vhost::Vhost;
-use crate::{handles, log};
+use crate::{backend, handles, log};
 
 /// Runs the body of an exported function; `failure` is what C gets where it has no answer.
 pub(super) fn guard<T>(name: &str, failure: T, body: impl FnOnce() -> Option<T>) -> T {
@@ -22,17 +22,23 @@ pub(super) fn guard<T>(name: &str, failure: T, body: impl FnOnce() -> Option<T>)
     }
 }
 
-/// The vhost of a handle; where it has none, the log says so.
+/// The vhost of a handle; where it has none, the log says so. Not of libwebsockets' vhosts: it
+/// may destroy one twice, and sets the timeout of one before it is made.
 pub(super) fn known_vhost(name: &str, vh: *mut lws_vhost) -> Option<Arc<Vhost>> {
     let found = handles::vhost(vh as usize);
-    if found.is_none() {
+    if found.is_none() && !backend::libwebsockets::may_own(vh as usize) {
         log::warn!("{name}: {} vhost", if vh.is_null() { "NULL" } else { "unknown or destroyed" });
     }
     found
 }
 
-/// The connection of a handle; where it has none, the log says so.
+/// The connection of a handle; where it has none, the log says so. Not of libwebsockets' own:
+/// most of them are no TLS client's.
 pub(super) fn known_wsi(name: &str, wsi: *mut lws) -> Option<Arc<Connection>> {
+    if backend::libwebsockets::may_own(wsi as usize) {
+        // SAFETY: then it is a live `struct lws`.
+        return unsafe { backend::libwebsockets::connection_of(wsi) };
+    }
     let found = handles::connection(wsi as usize);
     if found.is_none() {
         log::warn!("{name}: {} wsi", if wsi.is_null() { "NULL" } else { "unknown or destroyed" });

@@ -20,3 +20,6 @@ pub use dump::*;
 
 mod inspect;
 pub use inspect::*;
+
+mod libwebsockets;
+pub use libwebsockets::*;

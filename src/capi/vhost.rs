@@ -23,16 +23,22 @@ pub unsafe extern "C" fn lws_tls_session_vhost_create(
 ) -> *mut lws_vhost {
     guard("lws_tls_session_vhost_create", std::ptr::null_mut(), || {
         // SAFETY: the caller passes NULL or a valid struct.
-        let info = unsafe { info.as_ref() }.map_or_else(Info::default, |info| Info {
-            // SAFETY: the caller passes NULL or a NUL-terminated string.
-            name: unsafe { string(info.vhost_name) },
-            context: info.context as usize,
-            options: info.options,
-            timeout: info.tls_session_timeout,
-            cache_max: info.tls_session_cache_max,
-        });
-        Some(handles::add_vhost(Vhost::new(info))? as *mut lws_vhost)
+        let info = unsafe { info.as_ref().map(|info| read_info(info)) };
+        Some(handles::add_vhost(Vhost::new(info.unwrap_or_default()))? as *mut lws_vhost)
     })
+}
+
+/// # Safety
+/// The name is NULL or a NUL-terminated string.
+pub(super) unsafe fn read_info(info: &lws_tls_session_vhost_info) -> Info {
+    Info {
+        // SAFETY: the caller's promise.
+        name: unsafe { string(info.vhost_name) },
+        context: info.context as usize,
+        options: info.options,
+        timeout: info.tls_session_timeout,
+        cache_max: info.tls_session_cache_max,
+    }
 }
 
 /// lws_tls_session_vhost_attach() - have every client connection of an SSL_CTX resume

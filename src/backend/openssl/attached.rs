@@ -89,7 +89,7 @@ unsafe extern "C" fn keep_made_from(
 }
 
 /// The slot in the ex_data of SSLs for what they were made from.
-fn made_from_slot() -> c_int {
+pub(super) fn made_from_slot() -> c_int {
     static SLOT: OnceLock<c_int> = OnceLock::new();
     // SAFETY: the functions are of the types asked for, and never unloaded.
     *SLOT.get_or_init(|| unsafe {
@@ -122,23 +122,30 @@ pub unsafe fn attach(vhost: &Arc<Vhost>, ctx: *mut SSL_CTX) -> bool {
     if vhost.is_disabled() {
         return true;
     }
+    // SAFETY: the caller's promise.
+    let Some(attached) = (unsafe { serve_all(ctx, client_only) }) else { return false };
+    let mut vhosts = attached.vhosts.write();
+    vhosts.retain(|other| !other.is_destroyed() && !Arc::ptr_eq(other, vhost));
+    vhosts.push(vhost.clone());
+    true
+}
+
+/// Serves the connections of an SSL_CTX from now on, whichever vhosts they belong to.
+///
+/// # Safety
+/// As [`attach`]. The result is not used after `ctx` is freed.
+pub(super) unsafe fn serve_all<'a>(ctx: *mut SSL_CTX, client_only: bool) -> Option<&'a Attached> {
     static ATTACHING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = ATTACHING.lock();
     // SAFETY: the caller's promise.
     unsafe {
         let attached = match attached(ctx) {
             Some(attached) => attached,
-            None => match set_up(ctx, client_only) {
-                Some(attached) => attached,
-                None => return false,
-            },
+            None => set_up(ctx, client_only)?,
         };
         hook(ctx, attached);
-        let mut vhosts = attached.vhosts.write();
-        vhosts.retain(|other| !other.is_destroyed() && !Arc::ptr_eq(other, vhost));
-        vhosts.push(vhost.clone());
+        Some(attached)
     }
-    true
 }
 
 /// Fills the slot of an SSL_CTX, and has OpenSSL tell of its clients' sessions.

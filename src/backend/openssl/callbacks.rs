@@ -10,7 +10,7 @@ use super::client::SslClient;
 use super::ffi::{self, SSL, SSL_CTX};
 use super::served::{serve, served};
 use super::session::Session;
-use super::{ErrorQueue, OpenSsl, unwind_safe};
+use super::{ErrorQueue, OpenSsl, libwebsockets, unwind_safe};
 use crate::backend::{Backend, Client, TLS1_3};
 use crate::connection::{Connection, NewSession};
 
@@ -94,8 +94,11 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
             let Some(connection) = serve(ssl).map(|served| served.connection.clone()) else {
                 return;
             };
-            let attached = attached(ffi::SSL_get_SSL_CTX(ssl));
-            connection.start(&client, || attached.and_then(Attached::only_vhost));
+            let vhost = || match libwebsockets::wsi_of(ssl) {
+                Some(wsi) => libwebsockets::vhost_of(wsi),
+                None => attached(ffi::SSL_get_SSL_CTX(ssl)).and_then(Attached::only_vhost),
+            };
+            connection.start(&client, vhost);
             return;
         }
         // Referred to once more: an app's log function may let go of the connection.

@@ -7,10 +7,10 @@ use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
 
 pub use openssl_sys::{
     ASN1_TIME, BIO, CRYPTO_EX_DATA, EVP_MD, OPENSSL_STACK, OPENSSL_sk_num, OPENSSL_sk_pop_free,
-    OPENSSL_sk_push, OPENSSL_sk_value, SSL, SSL_CIPHER, SSL_CTX, SSL_METHOD, SSL_SESSION,
-    SSL_SESSION_free, TLS_client_method, TLS_method, X509, X509_STORE, X509_STORE_CTX,
-    X509_STORE_CTX_free, X509_STORE_CTX_new, X509_STORE_free, X509_VERIFY_PARAM, X509_free,
-    X509_verify_cert,
+    OPENSSL_sk_push, OPENSSL_sk_value, SSL, SSL_CIPHER, SSL_CTX, SSL_CTX_free, SSL_CTX_up_ref,
+    SSL_METHOD, SSL_SESSION, SSL_SESSION_free, TLS_client_method, TLS_method, X509, X509_STORE,
+    X509_STORE_CTX, X509_STORE_CTX_free, X509_STORE_CTX_new, X509_STORE_free, X509_VERIFY_PARAM,
+    X509_free, X509_verify_cert,
 };
 
 pub type InfoCallback = unsafe extern "C" fn(ssl: *const SSL, kind: c_int, value: c_int);
@@ -99,6 +99,8 @@ unsafe extern "C" {
     pub fn SSL_CTX_get_client_cert_cb(ctx: *mut SSL_CTX) -> Option<unsafe extern "C" fn()>;
     pub fn SSL_CTX_get0_certificate(ctx: *const SSL_CTX) -> *mut X509;
     pub fn SSL_CTX_get_cert_store(ctx: *const SSL_CTX) -> *mut X509_STORE;
+    pub fn SSL_CTX_get_timeout(ctx: *const SSL_CTX) -> c_long;
+    pub fn SSL_CTX_set_timeout(ctx: *mut SSL_CTX, seconds: c_long) -> c_long;
     pub fn SSL_CTX_ctrl(ctx: *mut SSL_CTX, cmd: c_int, larg: c_long, parg: *mut c_void) -> c_long;
     pub fn SSL_CTX_add_session(ctx: *mut SSL_CTX, session: *mut SSL_SESSION) -> c_int;
     pub fn SSL_CTX_sess_get_remove_cb(ctx: *mut SSL_CTX) -> Option<unsafe extern "C" fn()>;

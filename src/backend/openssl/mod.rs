@@ -5,6 +5,7 @@ mod attached;
 mod callbacks;
 mod client;
 mod ffi;
+pub mod libwebsockets;
 mod served;
 mod session;
 mod verify;

@@ -160,7 +160,7 @@ unsafe extern "C" fn dup_served(
 }
 
 /// The library's slot in the ex_data of SSLs.
-fn slot() -> c_int {
+pub(super) fn slot() -> c_int {
     static SLOT: OnceLock<c_int> = OnceLock::new();
     // SAFETY: the functions are of the types asked for, and never unloaded.
     *SLOT.get_or_init(|| unsafe {

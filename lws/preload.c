@@ -1,0 +1,182 @@
+/*
+ * liblws_tls_sessions_preload.so: for apps of a shared libwebsockets that are not rebuilt.
+ * LD_PRELOAD puts it in front of libwebsockets, so that these functions are found here first,
+ * by the app and by libwebsockets itself.
+ *
+ * It needs nothing but libc, because it is loaded into every program that is started with that
+ * LD_PRELOAD, whatever TLS library that has or has not. Until preload_library() finds a reason
+ * to load more, all calls go to where they would have gone.
+ */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* RTLD_NEXT, dladdr() */
+#endif
+
+#include <dlfcn.h>
+#include <stddef.h>
+
+#include "preload.h"
+
+/*
+ * What a caller at the address `from` would get for a name if this file were not there: the
+ * program's, or, for what was loaded on its own by dlopen(), that of the libraries it came with.
+ */
+static function_t
+behind(const char *name, const void *from)
+{
+	void *found = dlsym(RTLD_NEXT, name), *object;
+	Dl_info caller;
+
+	if (!found && dladdr(from, &caller)) {
+		object = dlopen(caller.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+		if (object) {
+			found = dlsym(object, name);
+			dlclose(object);
+		}
+	}
+
+	return AS_FUNCTION(function_t, found);
+}
+
+/* Declares a function that stands in front of libwebsockets' own */
+#define HOOK(_type, _name, _parameters) \
+	extern __attribute__((visibility("default"))) _type _name _parameters
+
+/* What stands behind it */
+#define REAL(_name) ((__typeof__(&_name))behind(#_name, __builtin_return_address(0)))
+
+HOOK(struct lws_context *, lws_create_context, (const struct lws_context_creation_info *info));
+HOOK(struct lws_vhost *, lws_create_vhost, (struct lws_context *context,
+     const struct lws_context_creation_info *info));
+HOOK(int, lws_init_vhost_client_ssl, (const struct lws_context_creation_info *info,
+     struct lws_vhost *vhost));
+HOOK(void, lws_vhost_destroy, (struct lws_vhost *vh));
+HOOK(void, lws_vhost_destroy1, (struct lws_vhost *vh));
+
+struct lws_context *
+lws_create_context(const struct lws_context_creation_info *info)
+{
+	__typeof__(&lws_create_context) real = REAL(lws_create_context);
+	struct lws_context *context;
+
+	if (!real)
+		return NULL;
+
+	preload_library((function_t)real);
+	if (!library.lws_begin)
+		return real(info);
+
+	library.lws_begin(&libwebsockets.seam);
+	context = real(info);
+	library.lws_end(NULL, NULL);
+
+	return context;
+}
+
+struct lws_vhost *
+lws_create_vhost(struct lws_context *context, const struct lws_context_creation_info *info)
+{
+	__typeof__(&lws_create_vhost) real = REAL(lws_create_vhost);
+	struct lws_tls_session_vhost_info ours;
+	struct lws_vhost *vh;
+
+	if (!real || !library.lws_begin)
+		return real ? real(context, info) : NULL;
+
+	library.lws_begin(NULL);
+	vh = real(context, info);
+	if (vh)
+		preload_vhost_info(&ours, vh, context, info);
+	library.lws_end(vh, vh ? &ours : NULL);
+
+	return vh;
+}
+
+int
+lws_init_vhost_client_ssl(const struct lws_context_creation_info *info, struct lws_vhost *vhost)
+{
+	__typeof__(&lws_init_vhost_client_ssl) real = REAL(lws_init_vhost_client_ssl);
+	struct lws_tls_session_vhost_info ours;
+	int ret;
+
+	if (!real || !library.lws_begin)
+		return real ? real(info, vhost) : 1;
+
+	library.lws_begin(NULL);
+	ret = real(info, vhost);
+	library.lws_end(vhost, NULL);
+
+	/* as lws does it */
+	if (!ret && preload_read_info(&ours, vhost, NULL, info) && ours.tls_session_timeout)
+		library.cache(vhost, ours.tls_session_timeout);
+
+	return ret;
+}
+
+void
+lws_vhost_destroy(struct lws_vhost *vh)
+{
+	__typeof__(&lws_vhost_destroy) real = REAL(lws_vhost_destroy);
+
+	if (library.vh_destroy)
+		library.vh_destroy(vh);
+	if (real)
+		real(vh);
+}
+
+void
+lws_vhost_destroy1(struct lws_vhost *vh)
+{
+	__typeof__(&lws_vhost_destroy1) real = REAL(lws_vhost_destroy1);
+
+	if (library.vh_destroy)
+		library.vh_destroy(vh);
+	if (real)
+		real(vh);
+}
+
+/*
+ * The part of the session API that libwebsockets' shared builds export. What an app calls of
+ * the rest, it has from liblws_tls_sessions itself.
+ */
+
+HOOK(int, lws_tls_session_is_reused, (struct lws *wsi));
+HOOK(int, lws_tls_session_dump_save, (struct lws_vhost *vh, const char *host, uint16_t port,
+     lws_tls_sess_cb_t cb_save, void *opq));
+HOOK(int, lws_tls_session_dump_load, (struct lws_vhost *vh, const char *host, uint16_t port,
+     lws_tls_sess_cb_t cb_load, void *opq));
+
+int
+lws_tls_session_is_reused(struct lws *wsi)
+{
+	__typeof__(&lws_tls_session_is_reused) answer = library.is_reused;
+
+	if (!answer)
+		answer = REAL(lws_tls_session_is_reused);
+
+	return answer ? answer(wsi) : 0;
+}
+
+int
+lws_tls_session_dump_save(struct lws_vhost *vh, const char *host, uint16_t port,
+			  lws_tls_sess_cb_t cb_save, void *opq)
+{
+	__typeof__(&lws_tls_session_dump_save) answer = library.dump_save;
+
+	if (!answer)
+		answer = REAL(lws_tls_session_dump_save);
+
+	return answer ? answer(vh, host, port, cb_save, opq) : 1;
+}
+
+int
+lws_tls_session_dump_load(struct lws_vhost *vh, const char *host, uint16_t port,
+			  lws_tls_sess_cb_t cb_load, void *opq)
+{
+	__typeof__(&lws_tls_session_dump_load) answer = library.dump_load;
+
+	if (!answer)
+		answer = REAL(lws_tls_session_dump_load);
+
+	return answer ? answer(vh, host, port, cb_load, opq) : 1;
+}

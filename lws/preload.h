@@ -1,0 +1,59 @@
+/* What the sources of liblws_tls_sessions_preload.so share */
+
+#ifndef LWS_TLS_SESSIONS_PRELOAD_H
+#define LWS_TLS_SESSIONS_PRELOAD_H
+
+#include <lws-tls-sessions.h>
+#include <stdint.h>
+
+/* libwebsockets', whose layout only a source that is compiled against its header knows */
+struct lws_context_creation_info;
+
+typedef void (*function_t)(void);
+
+/* dlsym() gives functions as void *, which ISO C cannot convert */
+#define AS_FUNCTION(_type, _pointer) ((_type)(uintptr_t)(_pointer))
+
+/* The functions of liblws_tls_sessions that are called; all NULL while it is not loaded */
+extern struct library {
+	__typeof__(&lws_tls_session_lws_begin) lws_begin;
+	__typeof__(&lws_tls_session_lws_end) lws_end;
+	__typeof__(&lws_tls_session_cache) cache;
+	__typeof__(&lws_tls_session_vh_destroy) vh_destroy;
+	__typeof__(&lws_tls_session_is_reused) is_reused;
+	__typeof__(&lws_tls_session_dump_save) dump_save;
+	__typeof__(&lws_tls_session_dump_load) dump_load;
+} library;
+
+/* libwebsockets' own functions */
+extern struct libwebsockets {
+	struct lws_tls_session_lws_functions seam;
+	const char *(*get_library_version)(void);
+	const char *(*get_vhost_name)(struct lws_vhost *vh);
+	void *(*get_vhost_user)(struct lws_vhost *vh);
+	__typeof__(&lws_tls_session_dump_load) dump_load; /* NULL before 4.3 */
+} libwebsockets;
+
+/*
+ * Loads liblws_tls_sessions for the libwebsockets that has the function, once. It does not
+ * where that has no place in this program, or cannot be found: then nothing changes here.
+ */
+void
+preload_library(function_t lws_create_context);
+
+/*
+ * What a vhost was made with, as far as that can be told, and what the environment says.
+ */
+void
+preload_vhost_info(struct lws_tls_session_vhost_info *to, struct lws_vhost *vh,
+		   struct lws_context *context, const struct lws_context_creation_info *info);
+
+/*
+ * What a vhost was made with, from the struct itself. 0 if this libwebsockets is not the one
+ * whose header this file was compiled against.
+ */
+int
+preload_read_info(struct lws_tls_session_vhost_info *to, struct lws_vhost *vh,
+		  struct lws_context *context, const struct lws_context_creation_info *info);
+
+#endif

@@ -1,0 +1,62 @@
+//! For the C sources in `lws/`, which stand between an app and libwebsockets.
+
+use std::ffi::{c_int, c_void};
+
+use super::guard::guard;
+use super::types::{lws, lws_tls_session_vhost_info, lws_vhost};
+use super::vhost::read_info;
+use crate::backend::{self, SSL};
+
+/// struct lws_tls_session_lws_functions - for lws/ alone: libwebsockets' own functions
+///
+/// All that the library calls of libwebsockets, which it is not linked to.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct lws_tls_session_lws_functions {
+    /// lws_get_vhost()
+    pub get_vhost: Option<unsafe extern "C" fn(wsi: *mut lws) -> *mut lws_vhost>,
+    /// lws_get_network_wsi()
+    pub get_network_wsi: Option<unsafe extern "C" fn(wsi: *mut lws) -> *mut lws>,
+    /// lws_get_ssl()
+    pub get_ssl: Option<unsafe extern "C" fn(wsi: *mut lws) -> *mut SSL>,
+    /// whether code is part of a libwebsockets with a session module, which is to keep nothing
+    pub is_lws_code: Option<unsafe extern "C" fn(code: *const c_void) -> c_int>,
+}
+
+/// lws_tls_session_lws_begin() - for lws/ alone: libwebsockets is about to be called
+///
+/// \param functions: its functions, before lws_create_context(). NULL: before one that makes a
+///	vhost, or the client SSL_CTX of a vhost
+///
+/// Each call is paired with one of lws_tls_session_lws_end(), on the same thread. Pairs nest.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lws_tls_session_lws_begin(
+    functions: *const lws_tls_session_lws_functions,
+) {
+    guard("lws_tls_session_lws_begin", (), || {
+        // SAFETY: the caller passes NULL or a valid struct.
+        backend::libwebsockets::begin(unsafe { functions.as_ref() }.copied());
+        Some(())
+    })
+}
+
+/// lws_tls_session_lws_end() - for lws/ alone: libwebsockets has been called
+///
+/// \param vh: libwebsockets' vhost that was called about; NULL: there is none
+/// \param info: what it was made with; NULL: it was there before. Copied
+///
+/// The vhost becomes known to the library by its address, until lws_tls_session_vh_destroy(),
+/// and with it all connections of libwebsockets that are bound to it. The client SSL_CTXs that
+/// were made since lws_tls_session_lws_begin() are attached, for these connections alone.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lws_tls_session_lws_end(
+    vh: *mut lws_vhost,
+    info: *const lws_tls_session_vhost_info,
+) {
+    guard("lws_tls_session_lws_end", (), || {
+        // SAFETY: the caller passes NULL or a valid struct.
+        let info = unsafe { info.as_ref() }.map(|info| unsafe { read_info(info) });
+        backend::libwebsockets::end(vh as usize, info);
+        Some(())
+    })
+}
