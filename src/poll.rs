@@ -74,7 +74,13 @@ pub fn schedule(connection: &Arc<Connection>, look: Look) {
 fn schedule_at(connection: &Arc<Connection>, look: Look, at: Moment) {
     connection.watch().thread.store(here(), Relaxed);
     let connection = Arc::downgrade(connection);
-    APPOINTMENTS.with_borrow_mut(|list| list.push_back(Appointment { at, connection, look }));
+    APPOINTMENTS.with_borrow_mut(|list| {
+        // An app that never has the list run does not see it grow without end.
+        if list.len() == list.capacity() {
+            list.retain(|appointment| appointment.connection.strong_count() > 0);
+        }
+        list.push_back(Appointment { at, connection, look });
+    });
 }
 
 /// Looks at those of this thread's connections of a vhost that are due; milliseconds until the
@@ -217,6 +223,19 @@ mod tests {
         drop(dropped);
         assert_eq!(run_at(&vhost, START), None);
         assert_eq!(LOOKS.get(), 0);
+    }
+
+    #[test]
+    fn connections_that_are_gone_do_not_pile_up() {
+        let vhost = vhost();
+        let open = connection(&vhost);
+        schedule_at(&open, look, START);
+        for _ in 0..1000 {
+            schedule_at(&connection(&vhost), look, START);
+        }
+        assert!(APPOINTMENTS.with_borrow(VecDeque::len) < 10);
+        run_at(&vhost, START);
+        assert_eq!(LOOKS.get(), 1);
     }
 
     #[test]
