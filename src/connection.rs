@@ -182,6 +182,13 @@ impl Connection {
         }
     }
 
+    /// The address of the session that was set on it; 0 if there was none.
+    pub fn offered(&self) -> usize {
+        let state = self.state.lock();
+        let offered = state.handshake.as_ref().and_then(|handshake| handshake.offered.as_ref());
+        offered.map_or(0, |offered| offered.address)
+    }
+
     /// What looking at it from time to time needs.
     pub fn watch(&self) -> &Watch {
         &self.watch
