@@ -3,8 +3,12 @@
 # A backend is a feature of the crate with the same name. Sets:
 #   LWS_TLS_SESSIONS_PC_REQUIRES   pkg-config modules, for lws-tls-sessions.pc
 #   LWS_TLS_SESSIONS_DEPENDENCIES  find_dependency() calls, for the package config
-#   LWS_TLS_SESSIONS_TLS_TARGETS   what those calls define, for the static library
-#   LWS_TLS_SESSIONS_TLS_LIBRARIES the same for the build tree
+#   LWS_TLS_SESSIONS_TLS_TARGETS   what those calls define, for the static library, tests and examples
+#   LWS_TLS_SESSIONS_TLS_LIBRARIES the same for the static library in the build tree
+#   LWS_TLS_SESSIONS_PC_LIBS       or libraries, where there are no modules
+#   LWS_TLS_SESSIONS_PC_LIB_DIR    where they are, if the linker does not look there by itself
+#   LWS_TLS_SESSIONS_CARGO_ENV     environment that tells build.rs where they are
+#   LWS_TLS_SESSIONS_FIND_MODULES  modules that the find_dependency() calls need
 
 file(STRINGS ${PROJECT_SOURCE_DIR}/Cargo.toml features REGEX "^(openssl|mbedtls|boringssl) = \\[")
 list(TRANSFORM features REPLACE " = .*" "")
@@ -22,4 +26,18 @@ if(LWS_TLS_SESSIONS_BACKEND STREQUAL "openssl")
 	set(LWS_TLS_SESSIONS_DEPENDENCIES "find_dependency(OpenSSL 3.0)")
 	set(LWS_TLS_SESSIONS_TLS_TARGETS OpenSSL::SSL OpenSSL::Crypto)
 	set(LWS_TLS_SESSIONS_TLS_LIBRARIES ${OPENSSL_LIBRARIES})
+endif()
+
+if(LWS_TLS_SESSIONS_BACKEND STREQUAL "boringssl")
+	list(APPEND CMAKE_MODULE_PATH ${PROJECT_SOURCE_DIR}/cmake)
+	find_package(BoringSSL REQUIRED)
+	get_filename_component(dir ${BORINGSSL_SSL_LIBRARY} DIRECTORY)
+	set(LWS_TLS_SESSIONS_PC_LIBS ssl crypto)
+	set(LWS_TLS_SESSIONS_PC_LIB_DIR ${dir})
+	set(LWS_TLS_SESSIONS_DEPENDENCIES
+		"list(APPEND CMAKE_MODULE_PATH \${CMAKE_CURRENT_LIST_DIR})\nfind_dependency(BoringSSL)")
+	set(LWS_TLS_SESSIONS_TLS_TARGETS BoringSSL::SSL BoringSSL::Crypto)
+	set(LWS_TLS_SESSIONS_TLS_LIBRARIES ${BORINGSSL_SSL_LIBRARY} ${BORINGSSL_CRYPTO_LIBRARY})
+	set(LWS_TLS_SESSIONS_CARGO_ENV BORINGSSL_LIBRARY_DIR=${dir})
+	set(LWS_TLS_SESSIONS_FIND_MODULES cmake/FindBoringSSL.cmake)
 endif()

@@ -32,7 +32,8 @@ set(lib ${LWS_TLS_SESSIONS_LIB_DIR})
 
 # On every build: cargo knows what is out of date, and answers at once where nothing is
 add_custom_target(lws_tls_sessions_cargo ALL
-	COMMAND ${CARGO_EXECUTABLE} build --locked --lib --profile ${profile}
+	COMMAND ${CMAKE_COMMAND} -E env ${LWS_TLS_SESSIONS_CARGO_ENV}
+		${CARGO_EXECUTABLE} build --locked --lib --profile ${profile}
 		--no-default-features --features ${LWS_TLS_SESSIONS_BACKEND}
 		--target-dir ${LWS_TLS_SESSIONS_CARGO_TARGET_DIR}
 	COMMAND ${CMAKE_COMMAND} -E make_directory ${lib}

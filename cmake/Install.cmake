@@ -23,6 +23,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/lws_tls_sessions-config-v
 install(FILES
 	${PROJECT_BINARY_DIR}/lws_tls_sessions-config.cmake
 	${PROJECT_BINARY_DIR}/lws_tls_sessions-config-version.cmake
+	${LWS_TLS_SESSIONS_FIND_MODULES}
 	DESTINATION ${package_dir})
 
 if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
@@ -35,7 +36,11 @@ else()
 	set(pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
 	set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
-list(TRANSFORM LWS_TLS_SESSIONS_SYSTEM_LIBRARIES PREPEND "-l" OUTPUT_VARIABLE pc_libs_private)
+set(pc_libs_private ${LWS_TLS_SESSIONS_PC_LIBS} ${LWS_TLS_SESSIONS_SYSTEM_LIBRARIES})
+list(TRANSFORM pc_libs_private PREPEND "-l")
+if(LWS_TLS_SESSIONS_PC_LIB_DIR)
+	list(PREPEND pc_libs_private -L${LWS_TLS_SESSIONS_PC_LIB_DIR})
+endif()
 list(JOIN pc_libs_private " " pc_libs_private)
 configure_file(cmake/lws-tls-sessions.pc.in ${PROJECT_BINARY_DIR}/lws-tls-sessions.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/lws-tls-sessions.pc DESTINATION ${pkgconfig_dir})

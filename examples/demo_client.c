@@ -93,9 +93,17 @@ static int tcp_connect(const struct demo_target *target, char *error, size_t err
 	return fd;
 }
 
+/* What is wrong with the server's certificate. BoringSSL has a result before there is one */
+static long certificate_error(SSL *ssl)
+{
+	long result = SSL_get_verify_result(ssl);
+
+	return result == X509_V_ERR_INVALID_CALL ? X509_V_OK : result;
+}
+
 static void explain_handshake(SSL *ssl, int result, int errno_then, char *error, size_t error_len)
 {
-	long verified = SSL_get_verify_result(ssl);
+	long verified = certificate_error(ssl);
 
 	if (verified != X509_V_OK)
 		snprintf(error, error_len, "the server's certificate is not trusted: %s",
@@ -175,7 +183,7 @@ static int connect_once(const struct client *client, struct demo_run *run)
 	if (result != 1) {
 		explain_handshake(ssl, result, errno, run->error, sizeof(run->error));
 		/* a certificate that is not trusted is so with any protocol */
-		run->refused = !run->full && SSL_get_verify_result(ssl) == X509_V_OK;
+		run->refused = !run->full && certificate_error(ssl) == X509_V_OK;
 	} else {
 		if (SSL_session_reused(ssl))
 			run->resumed_us[run->resumed++] = time;
@@ -195,7 +203,7 @@ static int trust(SSL_CTX *ctx, const struct demo_target *target)
 	if (target->ca)
 		return X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), target->ca);
 	if (target->ca_file)
-		return SSL_CTX_load_verify_file(ctx, target->ca_file);
+		return SSL_CTX_load_verify_locations(ctx, target->ca_file, NULL);
 	return SSL_CTX_set_default_verify_paths(ctx);
 }
 

@@ -35,7 +35,7 @@ static int add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 	int ok;
 
 	X509V3_set_ctx(&v3, issuer, cert, NULL, NULL, 0);
-	extension = X509V3_EXT_conf_nid(NULL, &v3, nid, value);
+	extension = X509V3_EXT_nconf_nid(NULL, &v3, nid, value);
 	ok = extension && X509_add_ext(cert, extension, -1);
 	X509_EXTENSION_free(extension);
 	return ok;
@@ -67,10 +67,23 @@ static X509 *make_certificate(const char *name, EVP_PKEY *key, X509 *issuer, EVP
 	return cert;
 }
 
+static EVP_PKEY *make_key(void)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, NULL);
+	EVP_PKEY *key = NULL;
+
+	if (!ctx || EVP_PKEY_keygen_init(ctx) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048) != 1 ||
+	    EVP_PKEY_keygen(ctx, &key) != 1)
+		key = NULL;
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
 /* Gives the SSL_CTX a new certificate, and returns that of the CA that issued it */
 static X509 *use_new_certificate(SSL_CTX *ctx)
 {
-	EVP_PKEY *ca_key = EVP_RSA_gen(2048), *key = EVP_RSA_gen(2048);
+	EVP_PKEY *ca_key = make_key(), *key = make_key();
 	X509 *ca = NULL, *cert = NULL;
 
 	if (ca_key && key)

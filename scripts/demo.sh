@@ -16,7 +16,7 @@ an IPv6 address, in brackets if a port follows. PORT is 443 if not given.
   --ca FILE          trust the certificates in FILE (PEM), not the system's
   --connections N    make N connections in each mode (200; 20 with HOST)
   --allow-tickets    resume TLS 1.2 by session tickets too, not only by session ID
-  --backend NAME     build the library for this TLS library (openssl)
+  --backend NAME     build the library for this TLS library (openssl): openssl or boringssl
   --help             show this
 
 As root, it installs the Debian packages that it needs; otherwise it names them.
@@ -71,13 +71,14 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-need_build_tools
+need_build_tools "$backend"
 
 build=$root/build/demo
+[ "$backend" = openssl ] || build=$build-$backend
 echo "Building in $build; the first time, that takes a while"
 (
 	cd "$root"
-	cmake --preset demo -DLWS_TLS_SESSIONS_BACKEND="$backend" \
+	cmake --preset demo -B "$build" -DLWS_TLS_SESSIONS_BACKEND="$backend" \
 		${CARGO_TARGET_DIR:+-DLWS_TLS_SESSIONS_CARGO_TARGET_DIR="$(realpath -m "$CARGO_TARGET_DIR")"} >/dev/null
 )
 cmake --build "$build" --target demo

@@ -18,6 +18,10 @@ usage_error() {
 # What a Debian package is needed for is probed, not the package: it may come from elsewhere
 has_package() {
 	case $1 in
+	android-libboringssl-dev)
+		[ -n "${BORINGSSL_ROOT:-}${BORINGSSL_LIBRARY_DIR:-}" ] ||
+			[ -e /usr/include/android/openssl/is_boringssl.h ]
+		;;
 	ca-certificates) [ -s /etc/ssl/certs/ca-certificates.crt ] ;;
 	libc6-dev) [ -e /usr/include/stdio.h ] ;;
 	libssl-dev) pkg-config --exists 'libssl >= 3.0.0' ;;
@@ -76,8 +80,13 @@ need_cargo() {
 	command -v cargo >/dev/null || die "missing: cargo, of Rust's toolchain. https://rustup.rs installs it"
 }
 
-# What any build of the library needs
+# What a build of the library for the TLS library $1 needs
 need_build_tools() {
-	need_packages gcc libc6-dev make cmake pkg-config libssl-dev ca-certificates
+	local tls
+	case $1 in
+	boringssl) tls=android-libboringssl-dev ;;
+	*) tls=libssl-dev ;;
+	esac
+	need_packages gcc libc6-dev make cmake pkg-config ca-certificates "$tls"
 	need_cargo
 }

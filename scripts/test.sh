@@ -5,7 +5,7 @@ set -euo pipefail
 
 # In the order they run in. The last is what a user's build runs, so that all ends with
 # ctest's summary of it
-all_steps=(lint deps rust demo fuzz clang tsan asan soak valgrind trixie c)
+all_steps=(lint deps rust demo fuzz clang boringssl tsan asan soak valgrind trixie c)
 
 usage() {
 	cat <<'TEXT'
@@ -19,6 +19,7 @@ Runs every test, or only the steps named:
   demo      scripts/demo.sh, against its own server and with bad arguments
   fuzz      the fuzz targets over their corpus, and inputs made up from a fixed seed
   clang     the C code and the header's tests compiled by clang
+  boringssl all of it with BoringSSL: lints, cargo test, demo, C tests, some under valgrind
   tsan      threads under ThreadSanitizer, where a nightly toolchain is installed
   asan      the C tests under AddressSanitizer and UndefinedBehaviorSanitizer
   soak      eight threads for a minute, or for LWS_TLS_SESSIONS_SOAK_SECONDS
@@ -167,6 +168,21 @@ step_clang() {
 	run_ctest clang --label-regex '^header$'
 }
 
+# The two have the same symbols: nothing here links to OpenSSL, too. Under valgrind, what is
+# BoringSSL's own: the other code has been there with OpenSSL
+step_boringssl() {
+	local crate=(--locked --no-default-features --features boringssl)
+	step_needs android-libboringssl-dev openssl valgrind
+	cargo clippy "${crate[@]}" --all-targets -- -D warnings
+	cargo test "${crate[@]}"
+	build_in boringssl dev -DLWS_TLS_SESSIONS_BACKEND=boringssl
+	run_ctest boringssl
+	build_in boringssl-valgrind dev -DLWS_TLS_SESSIONS_BACKEND=boringssl \
+		-DLWS_TLS_SESSIONS_VALGRIND=ON
+	run_ctest boringssl-valgrind --tests-regex '^(boringssl|polled|callbacks|contexts|dump|identity|single_use|unsuitable)$'
+	c-tests/package/check-demo.sh scripts/demo.sh --backend boringssl
+}
+
 step_asan() {
 	build_in asan asan
 	run_ctest asan "${c_tests_only[@]}"
@@ -209,7 +225,7 @@ describe() {
 	usage | sed -n "s/^  $1  *//p" | head -n 1
 }
 
-need_build_tools
+need_build_tools openssl
 # Without these some C tests skip themselves, and ctest's summary says which
 for_all_tests=(g++ nginx-light libwebsockets-dev openssl)
 try_packages "${for_all_tests[@]}" ||

@@ -14,6 +14,7 @@ use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Key};
 use crate::offer::{Peer, Refusal, Verdicts, may_offer, next_family};
 use crate::outcome::Outcome;
+use crate::poll::Watch;
 use crate::stored::Stored;
 use crate::vhost::{New, Vhost};
 use crate::{handles, log};
@@ -24,6 +25,7 @@ pub struct Connection {
     tls: AtomicUsize,
     handle: Mutex<Handle>,
     state: Mutex<State>,
+    watch: Watch,
 }
 
 enum Handle {
@@ -144,6 +146,7 @@ impl Connection {
             tls: AtomicUsize::new(tls),
             handle: Mutex::new(Handle::None),
             state: Mutex::new(State::default()),
+            watch: Watch::default(),
         })
     }
 
@@ -168,6 +171,27 @@ impl Connection {
     /// The app tells its vhost and endpoint.
     pub fn tell(&self, vhost: Arc<Vhost>, endpoint: Endpoint) {
         self.state.lock().told = Some((vhost, endpoint));
+    }
+
+    /// Its vhost, if that is known.
+    pub fn vhost(&self) -> Option<Arc<Vhost>> {
+        let state = self.state.lock();
+        match &state.told {
+            Some((vhost, _)) => Some(vhost.clone()),
+            None => state.handshake.as_ref().map(|handshake| handshake.vhost.clone()),
+        }
+    }
+
+    /// The address of the session that was set on it; 0 if there was none.
+    pub fn offered(&self) -> usize {
+        let state = self.state.lock();
+        let offered = state.handshake.as_ref().and_then(|handshake| handshake.offered.as_ref());
+        offered.map_or(0, |offered| offered.address)
+    }
+
+    /// What looking at it from time to time needs.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// Whether the handshake resumed a session.

@@ -8,6 +8,7 @@
 //! - [`vhost`]: one vhost: what it was made with, its cache, its counters
 //! - [`connection`]: one connection, from its handshake's start to its close
 //! - [`offer`]: may this session serve this connection: the one rule, in one place
+//! - [`poll`]: looking at connections of TLS libraries that do not call back
 //! - [`cache`]: bounded, most recently used first, with a time to live; no TLS
 //! - [`stored`], [`dump`]: a session in the cache, and in storage
 //! - [`backend`]: the TLS library, behind one trait
@@ -27,6 +28,7 @@ pub mod lifetime;
 pub mod log;
 pub mod offer;
 pub mod outcome;
+pub mod poll;
 pub mod stored;
 pub mod vhost;
 

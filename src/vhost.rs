@@ -18,7 +18,7 @@ use crate::endpoint::{Endpoint, Identity, Key, tag};
 use crate::lifetime::{SECOND, lifetime};
 use crate::offer::Policy;
 use crate::stored::Stored;
-use crate::{dump, fork, log};
+use crate::{dump, fork, log, poll};
 
 /// The name of a vhost that was not given one.
 pub const DEFAULT_NAME: &str = "default";
@@ -235,13 +235,15 @@ impl Vhost {
         *self.identity.lock() = identity;
     }
 
-    /// Drops what is over; milliseconds until there is something to do again.
+    /// Looks at this thread's connections that are due, and drops what is over; milliseconds
+    /// until there is something to do again.
     pub fn service(&self) -> Option<u64> {
-        let due = self.with_cache(|cache, now| {
+        let look = poll::run(self);
+        let sweep = self.with_cache(|cache, now| {
             let dropped = cache.sweep_now(now);
             (cache.due().map(|due| now.until(due)), dropped)
         });
-        due.map(|ms| ms as u64)
+        look.into_iter().chain(sweep.map(|ms| ms as u64)).min()
     }
 
     /// The endpoints, most recently used first.

@@ -170,7 +170,11 @@ static void new_session_callback_of_the_app(void)
 
 			conn = conn_open(client, &rig.dial);
 			CHECK_INT(given_count, version == TLS1_2_VERSION ? 1 : 2);
-			CHECK(given[given_count - 1] == SSL_get_session(conn_ssl(conn)));
+#ifdef OPENSSL_IS_BORINGSSL /* tickets of TLS 1.3 are only for the callback */
+			if (version == TLS1_2_VERSION)
+#endif
+				CHECK(given[given_count - 1] ==
+				      SSL_get_session(conn_ssl(conn)));
 			conn_close(conn);
 			if (keep_given)
 				CHECK(SSL_SESSION_is_resumable(given[0]));

@@ -6,6 +6,11 @@
 #include "client_openssl.h"
 #include "rig.h"
 
+#ifdef OPENSSL_IS_BORINGSSL /* in TLS 1.3 only its callback gives sessions that resume */
+#undef FOR_EACH_VERSION
+#define FOR_EACH_VERSION(version) for (version = TLS1_2_VERSION; version; version = 0)
+#endif
+
 /* Clients that the library knows nothing of, resuming by hand: how many of nine. */
 static unsigned int resumed_by_hand(struct server *server, int version)
 {
@@ -39,6 +44,10 @@ static void a_server_on_an_attached_context(void)
 	SSL_CTX *ctx;
 
 	FOR_EACH_WAY(way) {
+#ifdef OPENSSL_IS_BORINGSSL
+		if (way->version == TLS1_3_VERSION)
+			continue;
+#endif
 		vh = lws_tls_session_vhost_create(NULL);
 		ctx = SSL_CTX_new(TLS_method());
 		REQUIRE(ctx);
@@ -113,8 +122,13 @@ static void the_store_is_left_to_the_server(void)
 /* What can be no TLS client is refused. */
 static void contexts_that_are_refused(void)
 {
+#ifdef OPENSSL_IS_BORINGSSL /* methods do not tell servers from clients */
+	const SSL_METHOD *refused[] = { DTLS_method(), DTLS_client_method(),
+					TLS_with_buffers_method() };
+#else
 	const SSL_METHOD *refused[] = { TLS_server_method(), TLSv1_2_server_method(),
 					DTLS_method(), DTLS_client_method() };
+#endif
 	const SSL_METHOD *taken[] = { TLS_method(), TLS_client_method(),
 				      TLSv1_2_method(), TLSv1_2_client_method() };
 	struct lws_vhost *vh = lws_tls_session_vhost_create(NULL);

@@ -69,6 +69,7 @@ static void a_hello_retry_request(void)
 	duo_down(&duo);
 }
 
+#ifndef OPENSSL_IS_BORINGSSL /* it has no such authentication, and its servers do not renegotiate */
 static void allow_post_handshake(SSL *ssl)
 {
 	SSL_set_post_handshake_auth(ssl, 1);
@@ -155,6 +156,8 @@ static void a_renegotiation_with_another_certificate(void)
 	cert_free(stranger);
 }
 
+#endif
+
 static int fail(SSL *ssl, int *alert, void *arg)
 {
 	(void)ssl;
@@ -237,6 +240,7 @@ static void an_ssl_that_is_cleared_after_success(void)
 	}
 }
 
+#ifndef OPENSSL_IS_BORINGSSL /* which has none */
 /* SSL_dup() makes a connection of its own, even of one that has been offered a session. */
 static void an_ssl_that_is_duplicated(void)
 {
@@ -263,6 +267,8 @@ static void an_ssl_that_is_duplicated(void)
 		duo_down(&duo);
 	}
 }
+
+#endif
 
 static void expect_another_host(SSL *ssl)
 {
@@ -365,6 +371,7 @@ static void any_verify_flag_is_strict(void)
 	}
 }
 
+#ifndef OPENSSL_IS_BORINGSSL /* which has no levels */
 static void at_level_0(SSL *ssl)
 {
 	SSL_set_security_level(ssl, 0);
@@ -410,15 +417,16 @@ static void a_limit_on_fragments(void)
 		duo_down(&duo);
 	}
 }
+#endif
 
 TEST_PROGRAM(
 	CASE(a_hello_retry_request),
-	CASE(authentication_after_the_handshake),
-	CASE(a_renegotiation_with_another_certificate),
+	OPENSSL_CASE(authentication_after_the_handshake),
+	OPENSSL_CASE(a_renegotiation_with_another_certificate),
 	CASE(an_ssl_that_is_cleared_after_a_failure),
 	CASE(an_ssl_that_is_cleared_after_success),
-	CASE(an_ssl_that_is_duplicated),
+	OPENSSL_CASE(an_ssl_that_is_duplicated),
 	CASE(terms_that_change_after_an_early_offer),
 	CASE(any_verify_flag_is_strict),
-	CASE(a_key_exchange_below_the_level),
-	CASE(a_limit_on_fragments))
+	OPENSSL_CASE(a_key_exchange_below_the_level),
+	OPENSSL_CASE(a_limit_on_fragments))

@@ -36,8 +36,10 @@ static void a_vhost_destroyed_while_connections_are_open(void)
 		CHECK_OUTCOME(lws_tls_session_outcome(conn_wsi(before)), NO_VHOST);
 		CHECK(conn_greet(during));
 		CHECK(conn_resumed(during));
+#ifndef OPENSSL_IS_BORINGSSL /* its server sends no ticket later */
 		if (version == TLS1_3_VERSION)
 			CHECK(conn_order(after, "ticket"));
+#endif
 		CHECK(conn_order(after, "nothing"));
 		conn_close(before);
 		conn_close(during);
@@ -61,7 +63,9 @@ static void a_connection_let_go_while_it_is_open(void)
 	CHECK(!conn_wsi(conn));
 
 	/* it is no longer the library's */
+#ifndef OPENSSL_IS_BORINGSSL
 	CHECK(conn_order(conn, "ticket"));
+#endif
 	CHECK_INT(stats_of(rig.vh).stored, 2);
 	conn_close(conn);
 	RIG_VISIT(&rig, RESUMED);

@@ -5,10 +5,17 @@
  * Each connection does exactly what it does without the library.
  */
 
+#ifndef OPENSSL_IS_BORINGSSL
 #include <openssl/ct.h>
+#endif
 
 #include "client_openssl.h"
 #include "rig.h"
+
+static void change_ciphers(struct conn *conn)
+{
+	REQUIRE(SSL_set_cipher_list(conn_ssl(conn), "ECDHE-ECDSA-AES128-SHA"));
+}
 
 /* A visit with that change is UNSUITABLE, one without it resumes all the same. */
 static void check_unsuitable(int version, void (*tune)(struct conn *conn))
@@ -25,13 +32,12 @@ static void check_unsuitable(int version, void (*tune)(struct conn *conn))
 	CHECK_INT(stats_of(rig.vh).unsuitable, 1);
 
 	rig.dial.tune = NULL;
+#ifdef OPENSSL_IS_BORINGSSL /* its server resumes only with the cipher that it would choose now */
+	if (tune == change_ciphers)
+		RIG_VISIT(&rig, DECLINED);
+#endif
 	RIG_VISIT(&rig, RESUMED);
 	rig_down(&rig);
-}
-
-static void change_ciphers(struct conn *conn)
-{
-	REQUIRE(SSL_set_cipher_list(conn_ssl(conn), "ECDHE-ECDSA-AES128-SHA256"));
 }
 
 static void a_cipher_that_the_connection_does_not_take(void)
@@ -82,6 +88,7 @@ static void a_version_that_the_connection_does_not_speak(void)
 	}
 }
 
+#ifndef OPENSSL_IS_BORINGSSL /* which always has it */
 static void without_extended_master_secret(struct conn *conn)
 {
 	SSL_set_options(conn_ssl(conn), SSL_OP_NO_EXTENDED_MASTER_SECRET);
@@ -107,6 +114,8 @@ static void extended_master_secret_off(void)
 	rig_down(&rig);
 }
 
+#endif
+
 static void ask_for_staple(struct conn *conn)
 {
 	REQUIRE(SSL_set_tlsext_status_type(conn_ssl(conn), TLSEXT_STATUSTYPE_ocsp));
@@ -120,6 +129,7 @@ static void an_ocsp_staple(void)
 		check_unsuitable(version, ask_for_staple);
 }
 
+#ifndef OPENSSL_IS_BORINGSSL /* it has neither of these, and its servers do not renegotiate */
 /* OpenSSL asks for a staple as well then, but an app need not. */
 static void want_transparency(struct conn *conn, int mode)
 {
@@ -243,6 +253,8 @@ static void renegotiation(void)
 	}
 }
 
+#endif
+
 static SSL_SESSION *own_session;
 
 static void set_own_session(struct conn *conn)
@@ -258,6 +270,10 @@ static void a_session_that_the_app_has_set(void)
 	int version;
 
 	FOR_EACH_VERSION(version) {
+#ifdef OPENSSL_IS_BORINGSSL /* in TLS 1.3 only its callback gives sessions that resume */
+		if (version == TLS1_3_VERSION)
+			break;
+#endif
 		RIG_UP(&rig, .server = { .version = version });
 		conn = conn_open(rig.client, &rig.dial);
 		own_session = SSL_get1_session(conn_ssl(conn));
@@ -277,6 +293,7 @@ static void a_session_that_the_app_has_set(void)
 	}
 }
 
+#ifndef OPENSSL_IS_BORINGSSL /* it is the other kind of callback there, see below */
 static int choose_certificate(SSL *ssl, X509 **x509, EVP_PKEY **key)
 {
 	(void)ssl;
@@ -310,6 +327,8 @@ static void a_client_certificate_chosen_by_a_callback(void)
 		rig_down(&rig);
 	}
 }
+
+#endif
 
 static int set_certificate(SSL *ssl, void *arg)
 {
@@ -347,11 +366,11 @@ static void a_client_certificate_set_by_a_callback(void)
 TEST_PROGRAM(
 	CASE(a_cipher_that_the_connection_does_not_take),
 	CASE(a_version_that_the_connection_does_not_speak),
-	CASE(extended_master_secret_off),
+	OPENSSL_CASE(extended_master_secret_off),
 	CASE(an_ocsp_staple),
-	CASE(certificate_transparency),
-	CASE(dane),
-	CASE(renegotiation),
+	OPENSSL_CASE(certificate_transparency),
+	OPENSSL_CASE(dane),
+	OPENSSL_CASE(renegotiation),
 	CASE(a_session_that_the_app_has_set),
-	CASE(a_client_certificate_chosen_by_a_callback),
+	OPENSSL_CASE(a_client_certificate_chosen_by_a_callback),
 	CASE(a_client_certificate_set_by_a_callback))

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# The demo, as the command $1: against its own server, against others, and when used wrongly.
+# The demo, as the command that is given: against its own server, against others, and when used wrongly.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-demo=$1
+demo=("$@")
 
-expect_status 0 "$demo" --help
+expect_status 0 "${demo[@]}" --help
 expect_text 'HOST[:PORT]' "$output"
 
 # $1: the argument that the message has to name. What follows are the demo's arguments
 refuses() {
-	expect_status 2 "$demo" "${@:2}"
+	expect_status 2 "${demo[@]}" "${@:2}"
 	expect_text "$1" "$output"
 }
 refuses --nosuch --nosuch
@@ -23,14 +23,14 @@ refuses host:99999 host:99999
 refuses host: host:
 refuses '[::1' '[::1'
 refuses '[::1]443' '[::1]443'
-[[ $demo != *.sh ]] || refuses nosuchtls --backend nosuchtls
+[[ ${demo[0]} != *.sh ]] || refuses nosuchtls --backend nosuchtls
 
 # The figures of a row of the table, such as "TLS 1.2 off": full handshakes and resumed ones
 counts() {
 	awk -v row="$1" '$1 " " $2 " " $3 == row { print $4, $5 }' <<<"$output"
 }
 
-expect_status 0 "$demo" --connections 8
+expect_status 0 "${demo[@]}" --connections 8
 echo "$output"
 for protocol in 1.2 1.3; do
 	expect_equal "$(counts "TLS $protocol off")" '8 0' "TLS $protocol without the cache"
@@ -44,33 +44,33 @@ make_certificates "$temporary"
 
 start_server "$temporary" 127.0.0.1 -rev
 for host in localhost 127.0.0.1; do
-	expect_status 0 "$demo" "$host:$port" --ca "$temporary/ca.pem" --connections 4
+	expect_status 0 "${demo[@]}" "$host:$port" --ca "$temporary/ca.pem" --connections 4
 	for protocol in 1.2 1.3; do
 		expect_equal "$(counts "TLS $protocol on")" '1 3' "TLS $protocol with the cache, to $host"
 	done
 done
-expect_status 1 "$demo" "localhost:$port"
+expect_status 1 "${demo[@]}" "localhost:$port"
 expect_text 'certificate is not trusted' "$output"
 
 start_server "$temporary" 127.0.0.1 -rev -tls1_3
-expect_status 0 "$demo" "localhost:$port" --ca "$temporary/ca.pem" --connections 4
+expect_status 0 "${demo[@]}" "localhost:$port" --ca "$temporary/ca.pem" --connections 4
 expect_text 'No TLS 1.2 with this server' "$output"
 expect_equal "$(counts 'TLS 1.3 on')" '1 3' "TLS 1.3 with the cache"
 
 # a server of TLS 1.2 that resumes by tickets only
 start_server "$temporary" 127.0.0.1 -rev -tls1_2 -no_cache
-expect_status 0 "$demo" "localhost:$port" --ca "$temporary/ca.pem" --connections 4
+expect_status 0 "${demo[@]}" "localhost:$port" --ca "$temporary/ca.pem" --connections 4
 expect_text 'try --allow-tickets' "$output"
-expect_status 0 "$demo" "localhost:$port" --ca "$temporary/ca.pem" --connections 4 --allow-tickets
+expect_status 0 "${demo[@]}" "localhost:$port" --ca "$temporary/ca.pem" --connections 4 --allow-tickets
 expect_equal "$(counts 'TLS 1.2 on')" '1 3' "TLS 1.2 with tickets"
 
 if start_server "$temporary" '[::1]' -rev; then
-	expect_status 0 "$demo" "[::1]:$port" --ca "$temporary/ca.pem" --connections 4
+	expect_status 0 "${demo[@]}" "[::1]:$port" --ca "$temporary/ca.pem" --connections 4
 	expect_equal "$(counts 'TLS 1.3 on')" '1 3' "TLS 1.3 with the cache, over IPv6"
 fi
 
 # nobody listens on port 1
-expect_status 1 "$demo" 127.0.0.1:1
+expect_status 1 "${demo[@]}" 127.0.0.1:1
 expect_text '127.0.0.1 port 1: Connection refused' "$output"
-expect_status 1 "$demo" nosuch.invalid
+expect_status 1 "${demo[@]}" nosuch.invalid
 expect_text 'nosuch.invalid: ' "$output"

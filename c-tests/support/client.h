@@ -24,6 +24,7 @@ struct client_config {
 	const struct cert	*identity;	/* client certificate */
 	bool			any_role;	/* what could be a server as well: TLS_method() */
 	struct lws_vhost	*vh;		/* attached to it; NULL: to none */
+	long			lifetime;	/* s, by the TLS library; 0: its default */
 };
 
 struct client *client_new(const struct client_config *config);
@@ -33,7 +34,7 @@ void client_free(struct client *client);
 void client_attach(struct client *client, struct lws_vhost *vh);
 
 /* client_default_lifetime() - seconds that the TLS library lets a session live by itself */
-long client_default_lifetime(void);
+long client_default_lifetime(int version);
 
 struct conn;
 

@@ -37,6 +37,8 @@ struct client *client_new(const struct client_config *config)
 		SSL_CTX_set_verify(client->ctx, SSL_VERIFY_PEER, NULL);
 	if (config->identity)
 		cert_use(client->ctx, config->identity);
+	if (config->lifetime)
+		SSL_CTX_set_timeout(client->ctx, config->lifetime);
 	if (config->vh)
 		client_attach(client, config->vh);
 
@@ -54,8 +56,14 @@ void client_attach(struct client *client, struct lws_vhost *vh)
 	REQUIRE(!lws_tls_session_vhost_attach(vh, client->ctx));
 }
 
-long client_default_lifetime(void)
+long client_default_lifetime(int version)
 {
+#ifdef OPENSSL_IS_BORINGSSL
+	if (version == TLS1_3_VERSION)
+		return SSL_DEFAULT_SESSION_PSK_DHE_TIMEOUT;
+#endif
+	(void)version;
+
 	return 7200;
 }
 

@@ -35,7 +35,7 @@ static void extend(X509 *x509, X509 *issuer, int nid, const char *value)
 	X509V3_CTX ctx;
 
 	X509V3_set_ctx(&ctx, issuer, x509, NULL, NULL, 0);
-	extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+	extension = X509V3_EXT_nconf_nid(NULL, &ctx, nid, value);
 	REQUIRE(extension);
 	REQUIRE(X509_add_ext(x509, extension, -1) == 1);
 	X509_EXTENSION_free(extension);

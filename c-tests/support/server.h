@@ -33,6 +33,13 @@ enum resumption {
 	NO_RESUMPTION,
 };
 
+/* how many tickets of TLS 1.3 a resumption brings; a full handshake brings two */
+#ifdef OPENSSL_IS_BORINGSSL
+#define TICKETS_OF_RESUMPTION	2
+#else
+#define TICKETS_OF_RESUMPTION	1
+#endif
+
 struct server_config {
 	int			version;	/* TLS1_2_VERSION or TLS1_3_VERSION; 0: both */
 	enum resumption		resumption;

@@ -85,11 +85,27 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
 	return SSL_CLIENT_HELLO_RETRY;
 }
 
+/* how many of the bytes make the keys is up to the TLS library */
+static void set_ticket_keys(SSL_CTX *ctx, unsigned char keys[80])
+{
+	long len = SSL_CTX_get_tlsext_ticket_keys(ctx, NULL, 0);
+
+	REQUIRE(len <= 80);
+	REQUIRE(SSL_CTX_set_tlsext_ticket_keys(ctx, keys, len) == 1);
+}
+
 SSL_CTX *server_make_ctx(const struct server_config *config)
 {
+	bool tickets = config->resumption == TICKETS ||
+		       config->resumption == IDS_AND_TICKETS;
 	SSL_CTX *ctx = config->twin ? config->twin->ctx : config->ctx;
 	unsigned char ticket_keys[80] = { 't', 'e', 's', 't' };
 
+#ifdef OPENSSL_IS_BORINGSSL
+	/* those of its TLS 1.3 are stateless, always */
+	if (config->resumption == SESSION_IDS && config->version != TLS1_2_VERSION)
+		tickets = true;
+#endif
 	if (config->twin) {
 		SSL_CTX_up_ref(ctx);
 		return ctx;
@@ -105,9 +121,9 @@ SSL_CTX *server_make_ctx(const struct server_config *config)
 	cert_use(ctx, config->cert ? config->cert : pki()->server);
 
 	REQUIRE(SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"tests", 5));
-	REQUIRE(SSL_CTX_set_tlsext_ticket_keys(ctx, ticket_keys, sizeof(ticket_keys)) == 1);
+	set_ticket_keys(ctx, ticket_keys);
 	SSL_CTX_set_timeout(ctx, config->lifetime ? config->lifetime : WEEK);
-	if (config->resumption == SESSION_IDS || config->resumption == NO_RESUMPTION)
+	if (!tickets)
 		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
 	if (config->resumption == TICKETS || config->resumption == NO_RESUMPTION)
 		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
@@ -135,6 +151,9 @@ static void note_handshake(struct server *server, SSL *ssl)
 {
 	X509 *client = SSL_get0_peer_certificate(ssl);
 
+#ifdef OPENSSL_IS_BORINGSSL
+	boringssl_note_session(ssl);
+#endif
 	pthread_mutex_lock(&server->lock);
 	server->seen.handshakes++;
 	server->seen.resumed += SSL_session_reused(ssl);
@@ -224,8 +243,7 @@ void server_forget(struct server *server)
 	unsigned char ticket_keys[80];
 
 	REQUIRE(RAND_bytes(ticket_keys, sizeof(ticket_keys)) == 1);
-	REQUIRE(SSL_CTX_set_tlsext_ticket_keys(server->ctx, ticket_keys,
-					       sizeof(ticket_keys)) == 1);
+	set_ticket_keys(server->ctx, ticket_keys);
 	SSL_CTX_flush_sessions(server->ctx, 0);
 }
 

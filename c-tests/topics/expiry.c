@@ -94,7 +94,7 @@ static void the_lifetime_of_the_tls_library_by_default(void)
 	int version;
 
 	FOR_EACH_VERSION(version)
-		CHECK_LIFE(client_default_lifetime(), .server = { .version = version });
+		CHECK_LIFE(client_default_lifetime(version), .server = { .version = version });
 }
 
 /* RFC 5246 F.1.4: an upper limit of 24 hours is suggested. */
@@ -108,6 +108,7 @@ static void a_day_in_tls12(void)
 static void a_week_in_tls13(void)
 {
 	CHECK_LIFE(7 * DAY, .server = { .version = TLS1_3_VERSION, .lifetime = 30 * DAY },
+		   .client = { .lifetime = 30 * DAY },
 		   .vhost = { .tls_session_timeout = 30 * DAY });
 }
 
@@ -118,6 +119,7 @@ static void a_week_since_the_full_handshake(void)
 	int day;
 
 	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION },
+	       .client = { .lifetime = 30 * DAY },
 	       .vhost = { .tls_session_timeout = 30 * DAY });
 	RIG_VISIT(&rig, MISS);
 	for (day = 2; day <= 6; day += 2) {
@@ -175,7 +177,7 @@ static void the_timeout_can_be_changed(void)
 
 		lws_tls_session_cache(rig.vh, 0);
 		CHECK_RANGE(first_entry_of(rig.vh).seconds_left,
-			    client_default_lifetime() - 100, client_default_lifetime());
+			    client_default_lifetime(version) - 100, client_default_lifetime(version));
 		RIG_VISIT(&rig, RESUMED);
 		rig_down_in_time(&rig);
 	}

@@ -7,10 +7,11 @@
 
 /*
  * One full handshake, nine resumed. In TLS 1.3 the server gives two tickets,
- * then one with each resumption, and four are kept.
+ * then some with each resumption, and four are kept.
  */
 static void check_ten(struct rig *rig, bool tls13)
 {
+	const unsigned int stored = 2 + 9 * TICKETS_OF_RESUMPTION;
 	struct server_seen seen;
 
 	RIG_VISIT(rig, MISS);
@@ -21,7 +22,7 @@ static void check_ten(struct rig *rig, bool tls13)
 	CHECK_INT(seen.resumed, 9);
 	CHECK_STATS(rig->vh, .entries = 1, .sessions = tls13 ? 4 : 1, .handshakes = 10,
 		    .offered = 9, .resumed = 9, .missed = 1,
-		    .stored = tls13 ? 11 : 1, .replaced = tls13 ? 7 : 0);
+		    .stored = tls13 ? stored : 1, .replaced = tls13 ? stored - 4 : 0);
 }
 
 static void nine_of_nine_whoever_hangs_up_and_however(void)
@@ -221,6 +222,7 @@ static void a_server_that_does_not_resume(void)
 	}
 }
 
+#ifndef OPENSSL_IS_BORINGSSL /* its server sends none later */
 /* A ticket that comes late in a long connection is as good as any. */
 static void a_late_ticket_is_kept(void)
 {
@@ -237,6 +239,7 @@ static void a_late_ticket_is_kept(void)
 	conn_close(conn);
 	rig_down(&rig);
 }
+#endif
 
 TEST_PROGRAM(
 	CASE(nine_of_nine_whoever_hangs_up_and_however),
@@ -249,4 +252,4 @@ TEST_PROGRAM(
 	CASE(a_client_of_any_version),
 	CASE(a_restarted_server_declines_once),
 	CASE(a_server_that_does_not_resume),
-	CASE(a_late_ticket_is_kept))
+	OPENSSL_CASE(a_late_ticket_is_kept))

@@ -4,15 +4,23 @@ use zeroize::Zeroizing;
 
 use crate::endpoint::{Endpoint, Identity};
 
-#[cfg(feature = "openssl")]
+#[cfg(any(feature = "openssl", feature = "boringssl"))]
 mod openssl;
-#[cfg(feature = "openssl")]
+#[cfg(any(feature = "openssl", feature = "boringssl"))]
 pub use self::openssl::{
-    OpenSsl as Active, SSL, SSL_CTX, adopt, attach, connection, let_go, libwebsockets, offer,
+    OpenSsl as Active, SSL, SSL_CTX, adopt, attach, connection, let_go, offer,
 };
 
 #[cfg(not(feature = "openssl"))]
-compile_error!("choose a backend: the feature openssl");
+#[path = "no_libwebsockets.rs"]
+pub mod libwebsockets;
+#[cfg(feature = "openssl")]
+pub use self::openssl::libwebsockets;
+
+#[cfg(not(any(feature = "openssl", feature = "boringssl")))]
+compile_error!("choose a backend: the feature openssl or boringssl");
+#[cfg(all(feature = "openssl", feature = "boringssl"))]
+compile_error!("choose one backend: --no-default-features turns openssl off");
 
 /// A stored session, as the active backend has it.
 pub type Session = <Active as Backend>::Session;

@@ -21,5 +21,7 @@ pub use dump::*;
 mod inspect;
 pub use inspect::*;
 
+#[cfg(feature = "openssl")]
 mod libwebsockets;
+#[cfg(feature = "openssl")]
 pub use libwebsockets::*;

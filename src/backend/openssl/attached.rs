@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use crate::fork::{Mutex, RwLock};
 
 use super::callbacks::{is_on_info, on_info, on_new_session};
-use super::ffi::{self, SSL, SSL_CTX};
+use super::ffi::{self, Role, SSL, SSL_CTX};
 use super::{ErrorQueue, identity_of, unwind_safe};
 use crate::log;
 use crate::vhost::Vhost;
@@ -105,25 +105,19 @@ pub(super) fn made_from_slot() -> c_int {
 /// `ctx` is live, and no other thread uses it meanwhile.
 pub unsafe fn attach(vhost: &Arc<Vhost>, ctx: *mut SSL_CTX) -> bool {
     let _errors = ErrorQueue::keep();
-    // SAFETY: the caller's promise. Methods are static.
-    let client_only = unsafe {
-        let method = ffi::SSL_CTX_get_ssl_method(ctx);
-        if method == ffi::TLS_client_method() || method == ffi::TLSv1_2_client_method() {
-            true
-        } else if method == ffi::TLS_method() || method == ffi::TLSv1_2_method() {
-            false
-        } else {
-            log::warn!("an SSL_CTX that is no TLS client's cannot be attached");
-            return false;
-        }
-    };
+    // SAFETY: the caller's promise.
+    let role = unsafe { ffi::role(ctx) };
+    if role == Role::Other {
+        log::warn!("an SSL_CTX that is no TLS client's cannot be attached");
+        return false;
+    }
     // SAFETY: the caller's promise.
     vhost.set_identity(unsafe { identity_of(ffi::SSL_CTX_get0_certificate(ctx)) }.flatten());
     if vhost.is_disabled() {
         return true;
     }
     // SAFETY: the caller's promise.
-    let Some(attached) = (unsafe { serve_all(ctx, client_only) }) else { return false };
+    let Some(attached) = (unsafe { serve_all(ctx, role == Role::Client) }) else { return false };
     let mut vhosts = attached.vhosts.write();
     vhosts.retain(|other| !other.is_destroyed() && !Arc::ptr_eq(other, vhost));
     vhosts.push(vhost.clone());
@@ -160,7 +154,10 @@ unsafe fn set_up<'a>(ctx: *mut SSL_CTX, client_only: bool) -> Option<&'a Attache
         made_from_slot();
         let is_off = before & ffi::SSL_SESS_CACHE_NO_INTERNAL_STORE != 0;
         // An app that has its clients' sessions stored there already goes on to.
-        let is_shared = !client_only && before & ffi::SSL_SESS_CACHE_CLIENT != 0;
+        // Where there are only servers' sessions, it is left alone, too.
+        let is_left_alone =
+            before & ffi::SSL_SESS_CACHE_CLIENT != 0 || !ffi::STORES_CLIENT_SESSIONS;
+        let is_shared = !client_only && is_left_alone;
         let stores_for_server = !client_only && !is_off && !is_shared;
         let attached = Box::into_raw(Box::new(Attached {
             vhosts: RwLock::new(Vec::new()),

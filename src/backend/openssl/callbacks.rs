@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use super::attached::{Attached, attached, session_ctx};
 use super::client::SslClient;
-use super::ffi::{self, SSL, SSL_CTX};
+use super::ffi::{self, SSL};
 use super::served::{serve, served};
 use super::session::Session;
-use super::{ErrorQueue, OpenSsl, libwebsockets, unwind_safe};
-use crate::backend::{Backend, Client, TLS1_3};
+use super::{ErrorQueue, OpenSsl, unwind_safe};
+use crate::backend::{Backend, Client, TLS1_3, libwebsockets};
 use crate::connection::{Connection, NewSession};
+use crate::poll;
 
 /// SSL_CTX_set_info_callback()'s: what happens on a connection.
 pub(super) unsafe extern "C" fn on_info(ssl: *const SSL, kind: c_int, value: c_int) {
@@ -103,12 +104,20 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
         }
         // Referred to once more: an app's log function may let go of the connection.
         let Some(connection) = served(ssl).map(|served| served.connection.clone()) else { return };
+        connection.watch().is_used_here();
         if kind & ffi::SSL_CB_HANDSHAKE_DONE != 0 {
             if let Some(address) = connection.done(&client) {
                 // OpenSSL tells of no ticket that comes with a resumption of TLS 1.2.
-                if client.tls_version() < TLS1_3 && client.session_address() != address {
+                let session = client.session_address();
+                if client.tls_version() < TLS1_3
+                    && session != address
+                    && connection.watch().is_news(session as u64)
+                {
                     keep(&connection, &client, client.session(), true);
                 }
+            }
+            if ffi::IS_POLLED && client.tls_version() < TLS1_3 {
+                poll::schedule(&connection, look);
             }
         } else if kind & ffi::SSL_CB_ALERT != 0 {
             // Where the peer just hangs up, OpenSSL itself sends an alert. RFC 5246 7.2.1: "failure
@@ -162,39 +171,18 @@ pub(super) unsafe extern "C" fn on_new_session(
             unwind_safe(|| {
                 if ffi::SSL_is_server(ssl) != 0 {
                     if attached.is_some_and(|attached| attached.stores_for_server) {
-                        store_for_server(ctx, ssl, session);
+                        ffi::store_for_server(ctx, ssl, session);
                     }
                 } else if let Some(served) = served(ssl) {
                     let connection = served.connection.clone();
+                    connection.watch().is_used_here();
+                    connection.watch().is_news(session as u64);
                     keep(&connection, &SslClient::new(ssl), session, false);
                 }
             });
         }
         let app = attached.and_then(|attached| attached.app.read().new_session);
         app.and_then(|app| call_on(ssl, app as usize, || app(ssl, session))).unwrap_or(0)
-    }
-}
-
-/// Puts a server's session into OpenSSL's own store, under the conditions that OpenSSL's
-/// ssl_update_cache() does so. It does not, since `attach` has turned its store off to keep
-/// clients' sessions out: they would push out the server's, or replace them where the client
-/// talks to the server of its own process and both have the same ID.
-///
-/// # Safety
-/// All are live, and the SSL is this thread's to use.
-unsafe fn store_for_server(ctx: *mut SSL_CTX, ssl: *mut SSL, session: *mut ffi::SSL_SESSION) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let options = ffi::SSL_get_options(ssl);
-        let early_data =
-            ffi::SSL_get_max_early_data(ssl) > 0 && options & ffi::SSL_OP_NO_ANTI_REPLAY == 0;
-        if ffi::SSL_version(ssl) < c_int::from(TLS1_3)
-            || early_data
-            || ffi::SSL_CTX_sess_get_remove_cb(ctx).is_some()
-            || options & ffi::SSL_OP_NO_TICKET != 0
-        {
-            ffi::SSL_CTX_add_session(ctx, session);
-        }
     }
 }
 
@@ -211,6 +199,29 @@ unsafe fn keep(
         if let Some(session) = unsafe { Session::copy_of(session) } {
             let facts = OpenSsl::facts(&session);
             connection.keep(client, NewSession { session, facts, with_handshake });
+        }
+    }
+}
+
+/// Looks for a session of which no callback has told: the app may have put another one in its
+/// place. Those of TLS 1.3 are only to be had from the callback.
+pub(super) fn look(connection: &Arc<Connection>) {
+    let ssl = connection.tls() as *mut SSL;
+    if ssl.is_null() {
+        return;
+    }
+    let _errors = ErrorQueue::keep();
+    // SAFETY: it is live until the connection is told otherwise, and this is the thread that
+    // uses it.
+    unsafe {
+        let client = SslClient::new(ssl);
+        let address = client.session_address();
+        if client.is_established()
+            && client.tls_version() < TLS1_3
+            && address != connection.offered()
+            && connection.watch().is_news(address as u64)
+        {
+            keep(connection, &client, client.session(), true);
         }
     }
 }

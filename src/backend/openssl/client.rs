@@ -5,7 +5,7 @@ use std::ptr;
 
 use super::ffi;
 use super::session::{Chain, Session, validity};
-use super::verify;
+use super::{terms, verify};
 use crate::backend::{Backend, Client, TLS1_3, Verified, VerifyCallback};
 use crate::endpoint::{Endpoint, Identity};
 
@@ -167,7 +167,7 @@ impl Client for SslClient {
         // SAFETY: see SslClient. The copy is live; SSL_set_session() takes a reference of its
         // own. The session's ID context lives as long as the session.
         unsafe {
-            let copy = Session::copy_of(session.as_ptr())?;
+            let copy = session.to_offer()?;
             // A client that resumes under another ID context than its own aborts; it has no
             // meaning on the wire, and may be random in each process.
             let mut len = 0;
@@ -265,9 +265,9 @@ impl Client for SslClient {
         }
     }
 
-    fn terms(&self) -> Option<verify::Terms> {
+    fn terms(&self) -> Option<terms::Terms> {
         // SAFETY: see SslClient.
-        unsafe { verify::terms(self.0) }
+        unsafe { terms::terms(self.0) }
     }
 
     fn verify(&self, chain: &Chain) -> Verified {

@@ -88,9 +88,7 @@ unsafe extern "C" fn on_new_ctx(
         let Some(making) = making.last_mut() else { return };
         // SAFETY: the SSL_CTX has its method, and is counted, before its ex_data is made.
         unsafe {
-            if ffi::SSL_CTX_get_ssl_method(ctx) == ffi::TLS_client_method()
-                && ffi::SSL_CTX_up_ref(ctx) == 1
-            {
+            if ffi::role(ctx) == ffi::Role::Client && ffi::SSL_CTX_up_ref(ctx) == 1 {
                 making.contexts.push(ctx);
             }
         }

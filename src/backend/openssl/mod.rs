@@ -1,13 +1,18 @@
-//! OpenSSL 3.0 and later: callbacks of an SSL_CTX tell when a handshake starts and ends and
-//! when a session arrives, ex_data keeps what belongs to an SSL_CTX and to an SSL.
+//! OpenSSL 3.0 and later, or BoringSSL: callbacks of an SSL_CTX tell when a handshake starts and
+//! ends and when a session arrives, ex_data keeps what belongs to an SSL_CTX and to an SSL.
+//!
+//! It is written against OpenSSL's API; how BoringSSL's differs is in [`ffi`].
 
 mod attached;
 mod callbacks;
 mod client;
 mod ffi;
+#[cfg(feature = "openssl")]
 pub mod libwebsockets;
 mod served;
 mod session;
+#[cfg_attr(feature = "boringssl", path = "no_terms.rs")]
+mod terms;
 mod verify;
 
 use std::ffi::c_int;
@@ -19,7 +24,7 @@ pub use self::served::{adopt, connection, let_go, offer};
 use crate::endpoint::Identity;
 use crate::log;
 
-/// OpenSSL.
+/// OpenSSL, or BoringSSL.
 pub enum OpenSsl {}
 
 /// Leaves OpenSSL's error queue and errno as they were, when dropped.

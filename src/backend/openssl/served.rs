@@ -6,7 +6,7 @@ use std::ptr;
 use std::sync::{Arc, OnceLock};
 
 use super::attached::{attach, attached};
-use super::callbacks::{is_on_info, on_info};
+use super::callbacks::{is_on_info, look, on_info};
 use super::client::SslClient;
 use super::ffi::{self, SSL};
 use super::{ErrorQueue, unwind_safe};
@@ -67,7 +67,9 @@ pub unsafe fn adopt(
 /// `ssl` is live and this thread's to use.
 pub unsafe fn connection(ssl: *mut SSL) -> Option<Arc<Connection>> {
     // SAFETY: the caller's promise.
-    unsafe { served(ssl) }.map(|served| served.connection.clone())
+    let served = unsafe { served(ssl) }?;
+    served.connection.watch().is_used_here();
+    Some(served.connection.clone())
 }
 
 /// Offers a session on a connection now, before its handshake. Whether one is set on it.
@@ -88,6 +90,9 @@ pub fn let_go(connection: &Arc<Connection>) {
     let _errors = ErrorQueue::keep();
     let ssl = connection.tls() as *mut SSL;
     if !ssl.is_null() {
+        if ffi::IS_POLLED {
+            look(connection);
+        }
         // SAFETY: as in `offer`.
         unsafe { unserve(ssl) };
     }
@@ -130,7 +135,7 @@ unsafe fn unserve(ssl: *mut SSL) {
 }
 
 unsafe extern "C" fn free_served(
-    _ssl: *mut c_void,
+    ssl: *mut c_void,
     data: *mut c_void,
     _: *mut ffi::CRYPTO_EX_DATA,
     _: c_int,
@@ -141,7 +146,15 @@ unsafe extern "C" fn free_served(
         // SAFETY: only `serve` fills the slot, with a Box; the SSL is going.
         let served = unsafe { Box::from_raw(data.cast::<Served>()) };
         let _errors = ErrorQueue::keep();
-        unwind_safe(|| served.connection.closed());
+        unwind_safe(|| {
+            if ffi::IS_POLLED {
+                // The SSL is whole yet, but no longer served: an app's log function may ask.
+                // SAFETY: it is live, and in its owner's hands.
+                unsafe { ffi::SSL_set_ex_data(ssl.cast(), slot(), ptr::null_mut()) };
+                look(&served.connection);
+            }
+            served.connection.closed();
+        });
     }
 }
 

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::OpenSsl;
 use super::ffi;
 use crate::backend::{Backend, Facts};
+use crate::clock::Moment;
 
 /// An SSL_SESSION that nobody else refers to. SSL_SESSION_free() wipes it.
 pub struct Session(NonNull<ffi::SSL_SESSION>);
@@ -25,6 +26,29 @@ impl Session {
     pub unsafe fn copy_of(session: *const ffi::SSL_SESSION) -> Option<Session> {
         // SAFETY: the caller's promise. The copy is ours alone.
         NonNull::new(unsafe { ffi::SSL_SESSION_dup(session) }).map(Session)
+    }
+
+    /// A copy for a connection to offer. How long it lives is up to the cache: where the TLS
+    /// library would drop it as outdated, the copy gets its time once more.
+    pub(super) fn to_offer(&self) -> Option<Session> {
+        const DAY: c_long = 24 * 3600;
+        let now = (Moment::now().wall / 1000) as c_long;
+        // SAFETY: the session is live.
+        let (issued, timeout) = unsafe {
+            (ffi::SSL_SESSION_get_time(self.as_ptr()), ffi::SSL_SESSION_get_timeout(self.as_ptr()))
+        };
+        let age = now - issued;
+        if !ffi::DROPS_OUTDATED || (0..timeout).contains(&age) {
+            // SAFETY: as above.
+            return unsafe { Session::copy_of(self.as_ptr()) };
+        }
+        let (copy, _) = OpenSsl::decode(&OpenSsl::encode(self)?)?;
+        // SAFETY: the copy is live, and nobody else's.
+        unsafe {
+            ffi::SSL_SESSION_set_time(copy.as_ptr(), issued.min(now));
+            ffi::SSL_SESSION_set_timeout(copy.as_ptr(), age.max(0) + timeout.max(DAY));
+        }
+        Some(copy)
     }
 
     pub(super) fn as_ptr(&self) -> *mut ffi::SSL_SESSION {
@@ -159,10 +183,10 @@ pub(super) unsafe fn validity(stack: *const ffi::OPENSSL_STACK) -> (i64, i64) {
 }
 
 impl Backend for OpenSsl {
-    const ID: u8 = 1;
+    const ID: u8 = ffi::BACKEND_ID;
     type Session = Session;
     type Chain = Chain;
-    type Terms = super::verify::Terms;
+    type Terms = super::terms::Terms;
 
     fn decode(blob: &[u8]) -> Option<(Session, usize)> {
         let _errors = super::ErrorQueue::keep();
