@@ -9,7 +9,7 @@
 #![allow(non_snake_case, clippy::upper_case_acronyms)] // they have OpenSSL's names
 
 use std::cell::Cell;
-use std::ffi::{c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
+use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
 use std::ptr;
 
 use super::{ExDup, ExFree, ExNew, Role, VerifyCallback};
@@ -391,6 +391,10 @@ pub unsafe fn SSL_dane_tlsa_add(
 
 pub unsafe fn SSL_get0_verified_chain(_: *const SSL) -> *mut OPENSSL_STACK {
     ptr::null_mut()
+}
+
+pub unsafe fn SSL_SESSION_get0_hostname(_: *const SSL_SESSION) -> *const c_char {
+    ptr::null()
 }
 
 pub unsafe fn SSL_SESSION_get_max_fragment_length(_: *const SSL_SESSION) -> u8 {

@@ -120,7 +120,6 @@ unsafe extern "C" {
     );
     pub fn SSL_SESSION_get0_cipher(session: *const SSL_SESSION) -> *const SSL_CIPHER;
     pub fn SSL_SESSION_get0_peer(session: *mut SSL_SESSION) -> *mut X509;
-    pub fn SSL_SESSION_get0_hostname(session: *const SSL_SESSION) -> *const c_char;
     pub fn SSL_SESSION_get0_id_context(
         session: *const SSL_SESSION,
         len: *mut c_uint,

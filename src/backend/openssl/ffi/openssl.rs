@@ -120,6 +120,7 @@ unsafe extern "C" {
     pub fn SSL_SESSION_set_time(session: *mut SSL_SESSION, time: c_long) -> c_long;
     pub fn SSL_SESSION_set_timeout(session: *mut SSL_SESSION, timeout: c_long) -> c_long;
     pub fn SSL_SESSION_get_ticket_lifetime_hint(session: *const SSL_SESSION) -> c_ulong;
+    pub fn SSL_SESSION_get0_hostname(session: *const SSL_SESSION) -> *const c_char;
     pub fn SSL_SESSION_get_max_fragment_length(session: *const SSL_SESSION) -> u8;
     pub fn OPENSSL_sk_new_null() -> *mut OPENSSL_STACK;
     pub fn ASN1_TIME_to_tm(time: *const ASN1_TIME, tm: *mut libc::tm) -> c_int;
