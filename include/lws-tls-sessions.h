@@ -13,6 +13,16 @@
 #include <stddef.h>
 #include <stdint.h>
 /*
+ * A vhost is one cache of TLS sessions. Attach it to an SSL_CTX, and the client connections
+ * made from that resume the sessions that earlier ones have left.
+ *
+ * Handles (struct lws_vhost *, struct lws *) are never followed: NULL, an unknown or a
+ * destroyed one gives what the function returns for a bad argument, and one line of LLL_WARN
+ * in the log. Functions may be called from any thread unless they say otherwise. Strings and
+ * structures that are passed in are copied. Callbacks return to their caller: they neither
+ * throw nor longjmp(). Sessions are secrets; the library logs nothing of them, and writes them
+ * nowhere but to the callbacks of lws_tls_session_dump_save().
+ *
  * This header stands alone. Where libwebsockets' own is used too, that one comes
  * first; or define LWS_TLS_SESSIONS_WITH_LWS, and it is included from here.
  */
@@ -64,12 +74,15 @@ typedef struct ssl_ctx_st SSL_CTX;
  *
  * Before a session is offered the library verifies its peer's certificate chain again,
  * without the app's verify callback. An app whose callback accepts more than the trust
- * store does (self-signed peers, say) sets this to resume with those peers as well.
+ * store does (self-signed peers, say) sets this to resume with those peers as well. Then
+ * nothing is verified again on connections that have a verify callback: what that said when
+ * the session was made stands, if the same names were expected then.
  */
 #define LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK (1ll << 62)
 
 /**
- * LWS_TLS_SESSION_OUTCOME_NONE - no handshake has ended yet
+ * LWS_TLS_SESSION_OUTCOME_NONE - no handshake has begun; or one that was offered a session has
+ * not ended, or failed
  */
 #define LWS_TLS_SESSION_OUTCOME_NONE 0
 
@@ -412,8 +425,8 @@ struct lws_vhost *lws_tls_session_vhost_create(const struct lws_tls_session_vhos
  * lws_tls_session_wsi_create() to say which is its own.
  *
  * Returns 0 if attached (also if it was already, and on a disabled vhost, where nothing is
- * done), -1 if refused: an unknown handle, NULL, or an SSL_CTX that cannot be a TLS client
- * (server-only, DTLS, QUIC).
+ * done), -1 if refused: an unknown handle, NULL, or an SSL_CTX of another method than
+ * TLS_method(), TLS_client_method(), TLSv1_2_method() and TLSv1_2_client_method().
  */
 int lws_tls_session_vhost_attach(struct lws_vhost *vh,
                                  SSL_CTX *ctx);
@@ -421,7 +434,7 @@ int lws_tls_session_vhost_attach(struct lws_vhost *vh,
 /**
  * lws_tls_session_cache() - lws's: set how long a vhost's sessions live
  *
- * \param vh: the vhost
+ * \param vh: the vhost; nothing is done for NULL or an unknown one
  * \param ttl: seconds, counted from when each session was issued; 0: what the TLS library
  *	and the server say
  *
@@ -448,7 +461,7 @@ int lws_tls_session_forget(struct lws_vhost *vh, const char *host, uint16_t port
 /**
  * lws_tls_session_vhost_flush() - drop all sessions of a vhost
  *
- * \param vh: the vhost
+ * \param vh: the vhost; nothing is done for NULL or an unknown one
  *
  * Connections whose handshake began before the call leave no session in it either.
  * Any thread.
@@ -458,7 +471,8 @@ void lws_tls_session_vhost_flush(struct lws_vhost *vh);
 /**
  * lws_tls_session_vh_destroy() - lws's name: destroy a vhost and its sessions
  *
- * \param vh: the vhost; its handle is unknown from then on
+ * \param vh: the vhost; its handle is unknown from then on. Nothing is done for NULL or an
+ *	unknown one
  *
  * Connections that are open live on, without the library: their SSL and SSL_CTX stay
  * valid, nothing more is stored or offered. Any thread.
@@ -468,7 +482,8 @@ void lws_tls_session_vh_destroy(struct lws_vhost *vh);
 /**
  * lws_tls_session_wsi_create() - say which vhost and endpoint a connection belongs to
  *
- * \param vh: the vhost; the SSL's SSL_CTX is attached to it if it was not
+ * \param vh: the vhost; the SSL's SSL_CTX is attached to it if it was not, so do that first
+ *	where other threads use the SSL_CTX already
  * \param ssl: the client connection, before its handshake; the library takes no reference
  * \param host: host name or address; a trailing dot or ":port" is ignored. NULL is refused.
  *	At most 255 bytes. Copied
@@ -576,10 +591,12 @@ void lws_tls_session_tag_discrete(const char *vhname,
 /**
  * lws_tls_session_wsi_destroy() - let go of a connection
  *
- * \param wsi: the connection; its handle is unknown from then on
+ * \param wsi: the connection; its handle is unknown from then on. Nothing is done for NULL or
+ *	an unknown one
  *
  * Also happens at SSL_free(), so a program on OpenSSL need not call it. After it the library
- * takes no more sessions from the connection. The thread that uses the SSL.
+ * offers the connection nothing, and takes no more sessions from it. The thread that uses
+ * the SSL.
  */
 void lws_tls_session_wsi_destroy(struct lws *wsi);
 
@@ -595,13 +612,14 @@ void lws_tls_session_wsi_destroy(struct lws *wsi);
  *
  * The session is the one that a connection would be offered next; where the endpoint has some
  * of several client certificates, of the one that got the newest. With SINGLE_USE a TLS 1.3 ticket that
- * is saved is not offered here any more.
+ * is handed to the callback is not offered here any more.
  *
  * The blob is a secret: who reads it can read connections made from it, who can change it can
  * impersonate the server. RFC 5246 F.1.4 advises against keeping session IDs in stable
  * storage. The library keeps no copy of it and wipes its own.
  *
- * Returns 0 if the callback was called and returned 0, else 1. Any thread; no lock is held
+ * Returns 0 if the callback was called and returned 0, else 1; a disabled vhost has nothing to
+ * save. Any thread; no lock is held
  * during the callback, which may call the library.
  */
 int lws_tls_session_dump_save(struct lws_vhost *vh,
@@ -624,9 +642,10 @@ int lws_tls_session_dump_save(struct lws_vhost *vh,
  * library frees it with free(), whatever happens. A session that is there already is not
  * replaced, and the callback then not called.
  *
- * Returns 0 if the session was loaded, else 1, and the log (LLL_WARN) says why: no blob, over
- * 64 KiB, corrupt, expired, issued in the future, not resumable, of another endpoint or
- * another TLS library. Any thread; no lock is held during the callback, which may call the
+ * Returns 0 if the session was loaded, else 1. For a blob that is refused the log (LLL_WARN)
+ * says why: over 64 KiB, corrupt, expired, issued in the future, not resumable, of another
+ * endpoint or another TLS library. That there was a session already, that the callback failed
+ * (it may have none), and that the vhost is disabled is LLL_INFO. Any thread; no lock is held during the callback, which may call the
  * library.
  */
 int lws_tls_session_dump_load(struct lws_vhost *vh,
@@ -639,7 +658,7 @@ int lws_tls_session_dump_load(struct lws_vhost *vh,
  * lws_tls_session_foreach() - look at the endpoints of a vhost, most recently used first
  *
  * \param vh: the vhost
- * \param cb: called for each; nonzero stops. NULL is refused
+ * \param cb: called for each; nonzero stops, best a positive number. NULL is refused
  * \param opq: handed to the callback; may be NULL
  *
  * The callback sees the endpoints that were there when the call began, and may call the
@@ -676,7 +695,8 @@ int lws_tls_session_get_stats(struct lws_vhost *vh,
  * OpenSSL need not call it: there, expired sessions also go when the vhost is next used.
  * The library has no threads of its own.
  *
- * Returns the milliseconds until there is something to do again, -1 if nothing is in sight.
+ * Returns the milliseconds until there is something to do again, -1 if nothing is in sight or
+ * the vhost is unknown.
  * Any thread.
  */
 int lws_tls_session_service(struct lws_vhost *vh);

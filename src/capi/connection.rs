@@ -11,7 +11,8 @@ use crate::{handles, log};
 
 /// lws_tls_session_wsi_create() - say which vhost and endpoint a connection belongs to
 ///
-/// \param vh: the vhost; the SSL's SSL_CTX is attached to it if it was not
+/// \param vh: the vhost; the SSL's SSL_CTX is attached to it if it was not, so do that first
+///	where other threads use the SSL_CTX already
 /// \param ssl: the client connection, before its handshake; the library takes no reference
 /// \param host: host name or address; a trailing dot or ":port" is ignored. NULL is refused.
 ///	At most 255 bytes. Copied
@@ -182,10 +183,12 @@ pub unsafe extern "C" fn lws_tls_session_tag_discrete(
 
 /// lws_tls_session_wsi_destroy() - let go of a connection
 ///
-/// \param wsi: the connection; its handle is unknown from then on
+/// \param wsi: the connection; its handle is unknown from then on. Nothing is done for NULL or
+///	an unknown one
 ///
 /// Also happens at SSL_free(), so a program on OpenSSL need not call it. After it the library
-/// takes no more sessions from the connection. The thread that uses the SSL.
+/// offers the connection nothing, and takes no more sessions from it. The thread that uses
+/// the SSL.
 #[unsafe(no_mangle)]
 pub extern "C" fn lws_tls_session_wsi_destroy(wsi: *mut lws) {
     guard("lws_tls_session_wsi_destroy", (), || {

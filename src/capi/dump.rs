@@ -19,13 +19,14 @@ use crate::{dump, log};
 ///
 /// The session is the one that a connection would be offered next; where the endpoint has some
 /// of several client certificates, of the one that got the newest. With SINGLE_USE a TLS 1.3 ticket that
-/// is saved is not offered here any more.
+/// is handed to the callback is not offered here any more.
 ///
 /// The blob is a secret: who reads it can read connections made from it, who can change it can
 /// impersonate the server. RFC 5246 F.1.4 advises against keeping session IDs in stable
 /// storage. The library keeps no copy of it and wipes its own.
 ///
-/// Returns 0 if the callback was called and returned 0, else 1. Any thread; no lock is held
+/// Returns 0 if the callback was called and returned 0, else 1; a disabled vhost has nothing to
+/// save. Any thread; no lock is held
 /// during the callback, which may call the library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lws_tls_session_dump_save(
@@ -75,9 +76,10 @@ pub unsafe extern "C" fn lws_tls_session_dump_save(
 /// library frees it with free(), whatever happens. A session that is there already is not
 /// replaced, and the callback then not called.
 ///
-/// Returns 0 if the session was loaded, else 1, and the log (LLL_WARN) says why: no blob, over
-/// 64 KiB, corrupt, expired, issued in the future, not resumable, of another endpoint or
-/// another TLS library. Any thread; no lock is held during the callback, which may call the
+/// Returns 0 if the session was loaded, else 1. For a blob that is refused the log (LLL_WARN)
+/// says why: over 64 KiB, corrupt, expired, issued in the future, not resumable, of another
+/// endpoint or another TLS library. That there was a session already, that the callback failed
+/// (it may have none), and that the vhost is disabled is LLL_INFO. Any thread; no lock is held during the callback, which may call the
 /// library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lws_tls_session_dump_load(
@@ -97,6 +99,7 @@ pub unsafe extern "C" fn lws_tls_session_dump_load(
             return None;
         };
         if vhost.is_disabled() {
+            log::info!("{name}: the vhost does no session caching");
             return None;
         }
         if vhost.holds(&endpoint) {
@@ -114,7 +117,7 @@ pub unsafe extern "C" fn lws_tls_session_dump_load(
         // SAFETY: the callback set blob to NULL or blob_len bytes from malloc().
         let blob = unsafe { AppBlob::new(&info) };
         if failed != 0 {
-            log::warn!("{name}: the callback failed ({failed})");
+            log::info!("{name}: {}: the callback has none ({failed})", vhost.tag(&endpoint));
             return None;
         }
         vhost.load(&endpoint, blob.bytes()).then_some(0)

@@ -11,7 +11,7 @@ use crate::{handles, log};
 /// lws_tls_session_foreach() - look at the endpoints of a vhost, most recently used first
 ///
 /// \param vh: the vhost
-/// \param cb: called for each; nonzero stops. NULL is refused
+/// \param cb: called for each; nonzero stops, best a positive number. NULL is refused
 /// \param opq: handed to the callback; may be NULL
 ///
 /// The callback sees the endpoints that were there when the call began, and may call the
@@ -93,7 +93,8 @@ pub unsafe extern "C" fn lws_tls_session_get_stats(
 /// OpenSSL need not call it: there, expired sessions also go when the vhost is next used.
 /// The library has no threads of its own.
 ///
-/// Returns the milliseconds until there is something to do again, -1 if nothing is in sight.
+/// Returns the milliseconds until there is something to do again, -1 if nothing is in sight or
+/// the vhost is unknown.
 /// Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn lws_tls_session_service(vh: *mut lws_vhost) -> c_int {

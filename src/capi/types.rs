@@ -30,10 +30,13 @@ pub const LWS_TLS_SESSION_OPTION_SINGLE_USE: i64 = 1i64 << 61;
 ///
 /// Before a session is offered the library verifies its peer's certificate chain again,
 /// without the app's verify callback. An app whose callback accepts more than the trust
-/// store does (self-signed peers, say) sets this to resume with those peers as well.
+/// store does (self-signed peers, say) sets this to resume with those peers as well. Then
+/// nothing is verified again on connections that have a verify callback: what that said when
+/// the session was made stands, if the same names were expected then.
 pub const LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK: i64 = 1i64 << 62;
 
-/// LWS_TLS_SESSION_OUTCOME_NONE - no handshake has ended yet
+/// LWS_TLS_SESSION_OUTCOME_NONE - no handshake has begun; or one that was offered a session has
+/// not ended, or failed
 pub const LWS_TLS_SESSION_OUTCOME_NONE: c_int = 0;
 /// LWS_TLS_SESSION_OUTCOME_RESUMED - a session was offered, and the server resumed it
 pub const LWS_TLS_SESSION_OUTCOME_RESUMED: c_int = 1;

@@ -54,8 +54,8 @@ pub(super) unsafe fn read_info(info: &lws_tls_session_vhost_info) -> Info {
 /// lws_tls_session_wsi_create() to say which is its own.
 ///
 /// Returns 0 if attached (also if it was already, and on a disabled vhost, where nothing is
-/// done), -1 if refused: an unknown handle, NULL, or an SSL_CTX that cannot be a TLS client
-/// (server-only, DTLS, QUIC).
+/// done), -1 if refused: an unknown handle, NULL, or an SSL_CTX of another method than
+/// TLS_method(), TLS_client_method(), TLSv1_2_method() and TLSv1_2_client_method().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lws_tls_session_vhost_attach(
     vh: *mut lws_vhost,
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn lws_tls_session_vhost_attach(
 
 /// lws_tls_session_cache() - lws's: set how long a vhost's sessions live
 ///
-/// \param vh: the vhost
+/// \param vh: the vhost; nothing is done for NULL or an unknown one
 /// \param ttl: seconds, counted from when each session was issued; 0: what the TLS library
 ///	and the server say
 ///
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn lws_tls_session_forget(
 
 /// lws_tls_session_vhost_flush() - drop all sessions of a vhost
 ///
-/// \param vh: the vhost
+/// \param vh: the vhost; nothing is done for NULL or an unknown one
 ///
 /// Connections whose handshake began before the call leave no session in it either.
 /// Any thread.
@@ -128,7 +128,8 @@ pub extern "C" fn lws_tls_session_vhost_flush(vh: *mut lws_vhost) {
 
 /// lws_tls_session_vh_destroy() - lws's name: destroy a vhost and its sessions
 ///
-/// \param vh: the vhost; its handle is unknown from then on
+/// \param vh: the vhost; its handle is unknown from then on. Nothing is done for NULL or an
+///	unknown one
 ///
 /// Connections that are open live on, without the library: their SSL and SSL_CTX stay
 /// valid, nothing more is stored or offered. Any thread.
