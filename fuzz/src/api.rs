@@ -102,7 +102,7 @@ fn foreign(input: &mut Input) -> usize {
         0 => 0,
         1 => usize::MAX,
         2 => 2,
-        3 => usize::MAX / 2 & !1,
+        3 => usize::MAX - 1,
         4 => (&raw const here) as usize,
         _ => usize::from(input.short()) << 48 | 1,
     }
@@ -261,8 +261,8 @@ fn make_vhost(model: &mut Model, input: &mut Input, slot: usize) {
         vhost_name: if input.below(2) == 0 { ptr::null() } else { name.as_ptr() },
         context: ptr::null_mut(),
         // Bits that nobody knows are ignored.
-        options: (LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE as u64) * u64::from(is_disabled)
-            | u64::from(input.byte()) << 8,
+        options: ((LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE as u64) * u64::from(is_disabled))
+            | (u64::from(input.byte()) << 8),
         tls_session_timeout: 3600 * input.below(2) as u32,
         tls_session_cache_max: max as u32,
         _unused: [ptr::null_mut(); 4],
