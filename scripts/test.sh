@@ -104,6 +104,7 @@ step_lint() {
 		skip "missing clippy or rustfmt. To install them: rustup component add clippy rustfmt"
 	step_needs shellcheck
 	cargo fmt --all --check
+	(cd fuzz && cargo fmt --check)
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
 	shellcheck scripts/*.sh c-tests/*/*.sh .ci/run

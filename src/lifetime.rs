@@ -15,19 +15,19 @@ pub fn lifetime(facts: &Facts, issued: Moment, handshake: Moment) -> Option<i64>
     let hint = facts.lifetime_hint.saturating_mul(SECOND);
     let limit = if facts.tls_version >= TLS1_3 {
         // RFC 8446 4.6.1: "The value of zero indicates that the ticket should be discarded
-        // immediately. Clients MUST NOT cache tickets for longer than 7 days, regardless of the
-        // ticket_lifetime".
+        // immediately."
         if hint == 0 {
             return None;
         }
-        hint.min(7 * DAY)
+        hint
     } else {
         // RFC 5246 F.1.4: "An upper limit of 24 hours is suggested for session ID lifetimes".
         // RFC 5077 3.3: a hint of zero is "unspecified".
         if hint == 0 { DAY } else { hint.min(DAY) }
     };
-    // However often tickets were renewed: seven days since somebody last showed a certificate,
-    // by the clock that says more.
+    // RFC 8446 4.6.1: "Clients MUST NOT cache tickets for longer than 7 days, regardless of the
+    // ticket_lifetime". Nor, however often they were renewed, for longer than that since somebody
+    // last showed a certificate, by the clock that says more.
     let since_handshake = issued.since(handshake).max(0);
     Some(limit.min((7 * DAY).saturating_sub(since_handshake)))
 }

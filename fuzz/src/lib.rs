@@ -7,6 +7,9 @@ mod input;
 pub mod server;
 mod tls;
 
+/// What is done with an input.
+pub type Target = fn(&[u8]);
+
 /// The targets by name.
-pub const TARGETS: [(&str, fn(&[u8])); 3] =
+pub const TARGETS: [(&str, Target); 3] =
     [("blob", blob::run), ("api", api::run), ("server", server::run)];

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use lws_tls_sessions_fuzz::TARGETS;
+use lws_tls_sessions_fuzz::{TARGETS, Target};
 
 /// xorshift64*: the same on every machine.
 struct Random(u64);
@@ -65,7 +65,7 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
 }
 
 /// Leaves the input behind where it ends the process.
-fn run(name: &str, target: fn(&[u8]), input: &[u8]) {
+fn run(name: &str, target: Target, input: &[u8]) {
     struct Failed<'a>(&'a str, &'a [u8]);
     impl Drop for Failed<'_> {
         fn drop(&mut self) {
