@@ -642,10 +642,10 @@ int lws_tls_session_dump_save(struct lws_vhost *vh,
  * library frees it with free(), whatever happens. A session that is there already is not
  * replaced, and the callback then not called.
  *
- * Returns 0 if the session was loaded, else 1. For a blob that is refused the log (LLL_WARN)
- * says why: over 64 KiB, corrupt, expired, issued in the future, not resumable, of another
- * endpoint or another TLS library. That there was a session already, that the callback failed
- * (it may have none), and that the vhost is disabled is LLL_INFO. Any thread; no lock is held during the callback, which may call the
+ * Returns 0 if the session was loaded, else 1, and the log (LLL_WARN) says why: the callback
+ * failed, no blob, over 64 KiB, corrupt, expired, issued in the future, not resumable, of
+ * another endpoint or another TLS library. That there was a session already, and that the
+ * vhost is disabled, is LLL_INFO. Any thread; no lock is held during the callback, which may call the
  * library.
  */
 int lws_tls_session_dump_load(struct lws_vhost *vh,

@@ -224,6 +224,11 @@ impl Connection {
         client.session_address() != 0
     }
 
+    /// Whether it has been let go of, or is gone.
+    pub fn is_closed(&self) -> bool {
+        self.tls() == 0
+    }
+
     /// The handshake starts. `vhost` gives the connection's where the app has not told it.
     pub fn start(&self, client: &impl Client, vhost: impl FnOnce() -> Option<Arc<Vhost>>) {
         let (told, before) = {
@@ -459,7 +464,7 @@ impl Connection {
                 handshake: now,
                 result: client.verify_result(),
                 made_under: Some(client.verify_callback()),
-                level: client.security_level(),
+                security: client.security(),
                 verdict: Verdicts::default(),
             });
             if let Some(handshake) = &mut self.state.lock().handshake {
@@ -509,7 +514,8 @@ impl Connection {
     /// The TLS library's object is going, or the app lets go of the connection.
     pub fn closed(&self) {
         self.tls.store(0, Relaxed);
-        if let Some(handshake) = self.handshake().filter(|handshake| !handshake.has_ended) {
+        let handshake = self.state.lock().handshake.take();
+        if let Some(handshake) = handshake.filter(|handshake| !handshake.has_ended) {
             self.given_up(&handshake);
         }
         let handle = std::mem::replace(&mut *self.handle.lock(), Handle::Closed);

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::fork::Mutex;
 
-use crate::backend::{Chain, Client, Session, Terms, Verified, VerifyCallback};
+use crate::backend::{Chain, Client, Security, Session, Terms, Verified, VerifyCallback};
 use crate::clock::Moment;
 
 /// What a full handshake established of its peer. All sessions that descend from it share it,
@@ -32,8 +32,8 @@ pub struct Peer {
     /// The verify callback it was made under; None where that is not known, since it was
     /// loaded.
     pub made_under: Option<VerifyCallback>,
-    /// The security level it was made at; the highest where that is not known.
-    pub level: i64,
+    /// How strict it was made with keys and signatures.
+    pub security: Security,
     /// The latest verdict on the chain.
     pub verdict: Verdicts,
 }
@@ -123,8 +123,12 @@ pub fn may_offer(
     }
     // The level holds for the key exchange and its signature too, which a session of TLS 1.2 is
     // all there is left of, and no chain tells.
-    if client.security_level() > peer.level {
+    let security = client.security();
+    if security.level > peer.security.level {
         return Err(Refusal::Unverified("made at a lower security level"));
+    }
+    if security.callback != peer.security.callback {
+        return Err(Refusal::Unverified("made without this security callback"));
     }
     if client.must_verify() && peer.result != 0 {
         return Err(Refusal::Unverified("made without verification"));
@@ -238,7 +242,7 @@ mod tests {
             result,
             not_after: i64::MAX,
             made_under,
-            level: i64::MAX,
+            security: Security::UNKNOWN,
             verdict: Verdicts::default(),
         }
     }

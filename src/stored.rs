@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use zeroize::Zeroizing;
 
-use crate::backend::{Active, Backend, Client, Session};
+use crate::backend::{Active, Backend, Client, Security, Session};
 use crate::clock::Moment;
 use crate::dump::{self, Record};
 use crate::endpoint::{Endpoint, Identity};
@@ -78,7 +78,7 @@ impl Stored {
             handshake: Moment::from_wall(handshake, now),
             result,
             made_under: None,
-            level: i64::MAX,
+            security: Security::UNKNOWN,
             verdict: Verdicts::default(),
         };
         Some(Live { session, peer: Arc::new(peer) })

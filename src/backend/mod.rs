@@ -111,9 +111,9 @@ pub trait Client {
     fn unsuitable(&self, session: &Session, tickets: bool) -> Option<&'static str>;
     /// Whether it fails where the peer does not verify.
     fn must_verify(&self) -> bool;
-    /// How strict it is with keys and signatures, of the handshake's as well; more is stricter.
-    fn security_level(&self) -> i64 {
-        0
+    /// How strict it is with keys and signatures, of the handshake's as well.
+    fn security(&self) -> Security {
+        Security::default()
     }
     /// The app's verify callback on it.
     fn verify_callback(&self) -> VerifyCallback;
@@ -137,6 +137,20 @@ impl VerifyCallback {
     pub fn is_some(self) -> bool {
         self != VerifyCallback::default()
     }
+}
+
+/// How strict a connection is with keys and signatures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Security {
+    /// More is stricter.
+    pub level: i64,
+    /// The app's callback that decides, by address. Zero is none.
+    pub callback: usize,
+}
+
+impl Security {
+    /// Of a session that was loaded: no level was too high for it, no callback has seen it.
+    pub const UNKNOWN: Security = Security { level: i64::MAX, callback: 0 };
 }
 
 /// The result of a verification.

@@ -76,10 +76,10 @@ pub unsafe extern "C" fn lws_tls_session_dump_save(
 /// library frees it with free(), whatever happens. A session that is there already is not
 /// replaced, and the callback then not called.
 ///
-/// Returns 0 if the session was loaded, else 1. For a blob that is refused the log (LLL_WARN)
-/// says why: over 64 KiB, corrupt, expired, issued in the future, not resumable, of another
-/// endpoint or another TLS library. That there was a session already, that the callback failed
-/// (it may have none), and that the vhost is disabled is LLL_INFO. Any thread; no lock is held during the callback, which may call the
+/// Returns 0 if the session was loaded, else 1, and the log (LLL_WARN) says why: the callback
+/// failed, no blob, over 64 KiB, corrupt, expired, issued in the future, not resumable, of
+/// another endpoint or another TLS library. That there was a session already, and that the
+/// vhost is disabled, is LLL_INFO. Any thread; no lock is held during the callback, which may call the
 /// library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lws_tls_session_dump_load(
@@ -117,7 +117,7 @@ pub unsafe extern "C" fn lws_tls_session_dump_load(
         // SAFETY: the callback set blob to NULL or blob_len bytes from malloc().
         let blob = unsafe { AppBlob::new(&info) };
         if failed != 0 {
-            log::info!("{name}: {}: the callback has none ({failed})", vhost.tag(&endpoint));
+            log::warn!("{name}: the callback failed ({failed})");
             return None;
         }
         vhost.load(&endpoint, blob.bytes()).then_some(0)

@@ -95,6 +95,9 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
             let Some(connection) = serve(ssl).map(|served| served.connection.clone()) else {
                 return;
             };
+            if connection.is_closed() {
+                return;
+            }
             let vhost = || match libwebsockets::wsi_of(ssl) {
                 Some(wsi) => libwebsockets::vhost_of(wsi),
                 None => attached(ffi::SSL_get_SSL_CTX(ssl)).and_then(Attached::only_vhost),

@@ -6,7 +6,7 @@ use std::ptr;
 use super::ffi;
 use super::session::{Chain, Session, validity};
 use super::{terms, verify};
-use crate::backend::{Backend, Client, TLS1_3, Verified, VerifyCallback};
+use crate::backend::{Backend, Client, Security, TLS1_3, Verified, VerifyCallback};
 use crate::endpoint::{Endpoint, Identity};
 
 /// An SSL that is live, a client, and this thread's to use for as long as this lives.
@@ -53,6 +53,11 @@ impl SslClient {
             0x0303 => ffi::SSL_OP_NO_TLSV1_2,
             _ => ffi::SSL_OP_NO_TLSV1_3,
         };
+        // SAFETY: as above.
+        let fixed = unsafe { ffi::only_version(ffi::SSL_get_SSL_CTX(self.0)) };
+        if fixed.is_some_and(|fixed| fixed != version) {
+            return false;
+        }
         let version = c_long::from(version);
         (min == 0 || version >= min) && (max == 0 || version <= max) && options & off == 0
     }
@@ -103,7 +108,8 @@ impl SslClient {
             if port.is_null() {
                 return None;
             }
-            CStr::from_ptr(port).to_str().ok()?.parse().ok()
+            let port = CStr::from_ptr(port);
+            port.to_str().ok()?.parse().ok().or_else(|| port_of_service(port))
         }
     }
 
@@ -133,6 +139,25 @@ impl SslClient {
             }
             _ => None,
         }
+    }
+}
+
+/// The port of a service's name, as a connect BIO looks it up.
+fn port_of_service(name: &CStr) -> Option<u16> {
+    // SAFETY: all zero is an addrinfo without conditions; the results are read before they are
+    // freed.
+    unsafe {
+        let mut hints: libc::addrinfo = std::mem::zeroed();
+        hints.ai_family = libc::AF_INET;
+        hints.ai_socktype = libc::SOCK_STREAM;
+        let mut found = ptr::null_mut();
+        if libc::getaddrinfo(ptr::null(), name.as_ptr(), &hints, &mut found) != 0 {
+            return None;
+        }
+        // Of that family, the address is one.
+        let port = (*(*found).ai_addr.cast::<libc::sockaddr_in>()).sin_port;
+        libc::freeaddrinfo(found);
+        Some(u16::from_be(port))
     }
 }
 
@@ -252,9 +277,12 @@ impl Client for SslClient {
         unsafe { ffi::SSL_get_verify_mode(self.0) != ffi::SSL_VERIFY_NONE }
     }
 
-    fn security_level(&self) -> i64 {
+    fn security(&self) -> Security {
         // SAFETY: see SslClient.
-        i64::from(unsafe { ffi::SSL_get_security_level(self.0) })
+        unsafe {
+            let level = i64::from(ffi::SSL_get_security_level(self.0));
+            Security { level, callback: ffi::app_security_callback(self.0) }
+        }
     }
 
     fn verify_callback(&self) -> VerifyCallback {

@@ -49,6 +49,9 @@ pub unsafe fn adopt(
         if !known && !attach(vhost, ctx) {
             return None;
         }
+        if served(ssl).is_some_and(|served| served.connection.is_closed()) {
+            unserve(ssl);
+        }
         // On the SSL, too: whatever the SSL_CTX's callback is by then, this one is called.
         let served = serve(ssl)?;
         let info = ffi::SSL_get_info_callback(ssl);
@@ -88,14 +91,10 @@ pub fn offer(connection: &Arc<Connection>) -> bool {
 /// Stops serving a connection.
 pub fn let_go(connection: &Arc<Connection>) {
     let _errors = ErrorQueue::keep();
-    let ssl = connection.tls() as *mut SSL;
-    if !ssl.is_null() {
-        if ffi::IS_POLLED {
-            look(connection);
-        }
-        // SAFETY: as in `offer`.
-        unsafe { unserve(ssl) };
+    if ffi::IS_POLLED && !connection.is_closed() {
+        look(connection);
     }
+    // It stays in its slot: a handshake that starts later is not to be served anew.
     connection.closed();
 }
 

@@ -370,6 +370,14 @@ pub unsafe fn SSL_CTX_get_client_cert_cb(_: *mut SSL_CTX) -> Option<unsafe exter
     None
 }
 
+pub unsafe fn only_version(_: *const SSL_CTX) -> Option<u16> {
+    None
+}
+
+pub unsafe fn app_security_callback(_: *const SSL) -> usize {
+    0
+}
+
 pub unsafe fn SSL_get_security_level(_: *const SSL) -> c_int {
     0
 }

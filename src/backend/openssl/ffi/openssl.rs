@@ -1,6 +1,7 @@
 //! OpenSSL 3.0 and later.
 
 use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
+use std::sync::OnceLock;
 
 pub use openssl_sys::{
     ASN1_TIME, BIO, CRYPTO_EX_DATA, EVP_MD, OPENSSL_STACK, OPENSSL_sk_num, OPENSSL_sk_pop_free,
@@ -8,7 +9,7 @@ pub use openssl_sys::{
     X509_STORE_CTX, X509_VERIFY_PARAM,
 };
 pub use openssl_sys::{SSL_CTX_free, SSL_CTX_up_ref};
-use openssl_sys::{SSL_METHOD, TLS_client_method, TLS_method};
+use openssl_sys::{SSL_CTX_new, SSL_METHOD, TLS_client_method, TLS_method};
 
 use super::{ExDup, ExFree, ExNew, Role, SSL_OP_NO_TICKET, SSL_version, VerifyCallback};
 
@@ -39,6 +40,40 @@ pub unsafe fn role(ctx: *const SSL_CTX) -> Role {
         } else {
             Role::Other
         }
+    }
+}
+
+/// The only version that the connections of an SSL_CTX speak, where its method fixes that.
+///
+/// # Safety
+/// `ctx` is live.
+pub unsafe fn only_version(ctx: *const SSL_CTX) -> Option<u16> {
+    // SAFETY: the caller's promise. Methods are static.
+    unsafe {
+        let method = SSL_CTX_get_ssl_method(ctx);
+        (method == TLSv1_2_client_method() || method == TLSv1_2_method()).then_some(0x0303)
+    }
+}
+
+/// The security callback that an app has put on a connection in place of OpenSSL's own.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use.
+pub unsafe fn app_security_callback(ssl: *const SSL) -> usize {
+    static DEFAULT: OnceLock<usize> = OnceLock::new();
+    // SAFETY: the caller's promise; an SSL_CTX of our own tells which one is OpenSSL's.
+    unsafe {
+        let default = *DEFAULT.get_or_init(|| {
+            let ctx = SSL_CTX_new(TLS_client_method());
+            if ctx.is_null() {
+                return 0;
+            }
+            let callback = SSL_CTX_get_security_callback(ctx);
+            SSL_CTX_free(ctx);
+            callback.map_or(0, |callback| callback as usize)
+        });
+        let callback = SSL_get_security_callback(ssl).map_or(0, |callback| callback as usize);
+        if callback == default { 0 } else { callback }
     }
 }
 
@@ -96,6 +131,8 @@ unsafe extern "C" {
     pub fn SSL_get_certificate(ssl: *const SSL) -> *mut X509;
     pub fn SSL_get1_supported_ciphers(ssl: *mut SSL) -> *mut OPENSSL_STACK;
     pub fn OPENSSL_sk_free(stack: *mut OPENSSL_STACK);
+    fn SSL_get_security_callback(ssl: *const SSL) -> Option<unsafe extern "C" fn()>;
+    fn SSL_CTX_get_security_callback(ctx: *const SSL_CTX) -> Option<unsafe extern "C" fn()>;
     pub fn SSL_get_security_level(ssl: *const SSL) -> c_int;
     pub fn SSL_ct_is_enabled(ssl: *const SSL) -> c_int;
     pub fn SSL_dane_tlsa_add(
