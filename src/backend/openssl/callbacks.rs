@@ -25,8 +25,12 @@ pub(super) unsafe extern "C" fn on_info(ssl: *const SSL, kind: c_int, value: c_i
     // SAFETY: OpenSSL calls this on the thread that uses the SSL, which is live. An info
     // callback is declared to get a const SSL, but is where apps have always changed it.
     unsafe {
+        let is_watched = kind & WATCHED != 0 || is_error;
+        if !is_watched && nobody_listens(ssl) {
+            return;
+        }
         let within = calling_on(ssl);
-        if within.is_none() && (kind & WATCHED != 0 || is_error) {
+        if within.is_none() && is_watched {
             let _errno = Errno::keep();
             unwind_safe(|| on_event(ssl.cast_mut(), kind, value));
         }
@@ -44,6 +48,16 @@ pub(super) fn stand_in_front() {
     STANDS_IN_FRONT.store(true, Relaxed);
 }
 
+/// Whether there is certainly no info callback of an app's for a connection.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use.
+unsafe fn nobody_listens(ssl: *const SSL) -> bool {
+    // SAFETY: the caller's promise.
+    !STANDS_IN_FRONT.load(Relaxed)
+        && is_on_info(unsafe { ffi::SSL_CTX_get_info_callback(ffi::SSL_get_SSL_CTX(ssl)) })
+}
+
 /// The app's info callback for a connection, as OpenSSL finds it: the SSL's, else the SSL_CTX's.
 /// Called by a callback of the app's, it is the one before the library's.
 ///
@@ -53,8 +67,7 @@ unsafe fn app_info(ssl: *const SSL, by_app: bool) -> Option<ffi::InfoCallback> {
     // SAFETY: the caller's promise.
     unsafe {
         let ctx = ffi::SSL_get_SSL_CTX(ssl);
-        // Of interest to nobody, as most that happens.
-        if !STANDS_IN_FRONT.load(Relaxed) && is_on_info(ffi::SSL_CTX_get_info_callback(ctx)) {
+        if nobody_listens(ssl) {
             return None;
         }
         if !by_app && is_on_info(ffi::SSL_get_info_callback(ssl)) {
