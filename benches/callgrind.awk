@@ -1,4 +1,5 @@
-# Sums what callgrind counted, by object: "name<TAB>instructions", and "all" of them.
+# Sums what callgrind counted, by object: "name<TAB>instructions", and "all" of them; divided
+# by count.
 #
 # In its files a cost line belongs to the object of the last "ob="; the one after a
 # "calls=" is what the callee cost, which is counted where the callee is.
@@ -25,7 +26,8 @@ END {
 	for (id in cost) {
 		name = names[id]
 		sub(/.*\//, "", name)
-		printf "%s\t%d\n", name, cost[id]
+		sub(/\.so.*/, "", name)
+		printf "%s\t%.0f\n", name, cost[id] / count
 	}
-	printf "all\t%d\n", all
+	printf "all\t%.0f\n", all / count
 }

@@ -80,6 +80,7 @@ static void listen_on_any(struct peers *peers)
 
 void peers_up(struct peers *peers, const struct peers_config *config)
 {
+	peers->name = PEER_NAME;
 	peers->pki = make_pki(config->rsa);
 	listen_on_any(peers);
 
@@ -89,6 +90,8 @@ void peers_up(struct peers *peers, const struct peers_config *config)
 	NEED(SSL_CTX_set_session_id_context(peers->server, (const unsigned char *)"bench", 5));
 	NEED(SSL_CTX_set_min_proto_version(peers->server, config->version));
 	NEED(SSL_CTX_set_max_proto_version(peers->server, config->version));
+	if (config->tickets)
+		NEED(SSL_CTX_set_num_tickets(peers->server, (size_t)config->tickets));
 
 	peers->client = SSL_CTX_new(TLS_client_method());
 	NEED(peers->client);
@@ -96,7 +99,7 @@ void peers_up(struct peers *peers, const struct peers_config *config)
 	NEED(X509_STORE_add_cert(SSL_CTX_get_cert_store(peers->client),
 				 peers->pki->root->x509));
 	/* as the library has it unless told otherwise, so that by hand it is the same handshake */
-	if (config->version == TLS1_2_VERSION && !config->tickets)
+	if (config->version == TLS1_2_VERSION)
 		SSL_CTX_set_options(peers->client, SSL_OP_NO_TICKET);
 }
 
@@ -137,16 +140,16 @@ enum step {
 	END,
 };
 
-static int client(struct conn *conn, enum step step, SSL_CTX *ctx, prepare_t prepare)
+static int client(struct conn *conn, enum step step, const struct peers *peers, prepare_t prepare)
 {
 	char byte;
 
 	switch (step) {
 	case BEGIN:
-		conn->client = SSL_new(ctx);
+		conn->client = SSL_new(peers->client);
 		NEED(conn->client);
-		SSL_set_tlsext_host_name(conn->client, PEER_NAME);
-		SSL_set1_host(conn->client, PEER_NAME);
+		SSL_set_tlsext_host_name(conn->client, peers->name);
+		SSL_set1_host(conn->client, peers->name);
 		SSL_set_fd(conn->client, conn->client_fd);
 		if (prepare)
 			prepare(conn->client);
@@ -165,9 +168,10 @@ static int client(struct conn *conn, enum step step, SSL_CTX *ctx, prepare_t pre
 }
 
 __attribute__((noinline))
-int measured_client(struct conn *conn, enum step step, SSL_CTX *ctx, prepare_t prepare)
+int measured_client(struct conn *conn, enum step step, const struct peers *peers,
+	prepare_t prepare)
 {
-	int result = client(conn, step, ctx, prepare);
+	int result = client(conn, step, peers, prepare);
 
 	__asm__ volatile("" ::: "memory");	/* a call, not a jump: callgrind sees its end */
 
@@ -175,9 +179,10 @@ int measured_client(struct conn *conn, enum step step, SSL_CTX *ctx, prepare_t p
 }
 
 __attribute__((noinline))
-int unmeasured_client(struct conn *conn, enum step step, SSL_CTX *ctx, prepare_t prepare)
+int unmeasured_client(struct conn *conn, enum step step, const struct peers *peers,
+	prepare_t prepare)
 {
-	return client(conn, step, ctx, prepare);
+	return client(conn, step, peers, prepare);
 }
 
 __attribute__((noinline))
@@ -186,7 +191,8 @@ void bench_begin(void)
 	__asm__ volatile("" ::: "memory");
 }
 
-typedef int (*client_t)(struct conn *conn, enum step step, SSL_CTX *ctx, prepare_t prepare);
+typedef int (*client_t)(struct conn *conn, enum step step, const struct peers *peers,
+	prepare_t prepare);
 
 static client_t client_of(bool measured)
 {
@@ -201,7 +207,7 @@ void conn_begin(struct conn *conn, const struct peers *peers, prepare_t prepare,
 	conn->server = SSL_new(peers->server);
 	NEED(conn->server);
 	SSL_set_fd(conn->server, conn->server_fd);
-	run(conn, BEGIN, peers->client, prepare);
+	run(conn, BEGIN, peers, prepare);
 	NEED(run(conn, HANDSHAKE, NULL, NULL) != 1);
 }
 

@@ -16,18 +16,23 @@
 
 #define PEER_NAME	"localhost"
 
+/* the server is also any name of this form */
+#define HOST_FORMAT	"host-%06d.bench.test"
+#define HOST_SIZE	sizeof("host--2147483648.bench.test")
+
 struct peers {
 	SSL_CTX		*client;
 	SSL_CTX		*server;
 	int		listener;
 	uint16_t	port;
+	const char	*name;	/* whom clients ask for; at first PEER_NAME */
 	struct pki_pair	*pki;
 };
 
 struct peers_config {
 	int	version;	/* TLS1_2_VERSION or TLS1_3_VERSION */
 	bool	rsa;		/* RSA-2048, else P-256 */
-	bool	tickets;	/* TLS 1.2 by tickets, else by session ID */
+	int	tickets;	/* TLS 1.3: how many the server sends; 0: its default, 2 */
 };
 
 void peers_up(struct peers *peers, const struct peers_config *config);
