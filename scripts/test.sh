@@ -5,7 +5,7 @@ set -euo pipefail
 
 # In the order they run in. The last is what a user's build runs, so that all ends with
 # ctest's summary of it
-all_steps=(lint deps rust demo fuzz clang boringssl tsan asan soak valgrind trixie c)
+all_steps=(lint deps rust demo bench fuzz clang boringssl tsan asan soak valgrind trixie c)
 
 usage() {
 	cat <<'TEXT'
@@ -17,6 +17,7 @@ Runs every test, or only the steps named:
   deps      licences and sources of all crates that the library is built from
   rust      cargo test
   demo      scripts/demo.sh, against its own server and with bad arguments
+  bench     scripts/bench.sh --check: instructions of the hot paths
   fuzz      the fuzz targets over their corpus, and inputs made up from a fixed seed
   clang     the C code and the header's tests compiled by clang
   boringssl all of it with BoringSSL: lints, cargo test, demo, C tests, some under valgrind
@@ -105,6 +106,7 @@ step_lint() {
 	step_needs shellcheck
 	cargo fmt --all --check
 	(cd fuzz && cargo fmt --check)
+	cargo fmt --manifest-path benches/cache/Cargo.toml --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
 	shellcheck scripts/*.sh c-tests/*/*.sh .ci/run
@@ -134,6 +136,11 @@ step_rust() {
 step_demo() {
 	step_needs openssl
 	c-tests/package/check-demo.sh scripts/demo.sh
+}
+
+step_bench() {
+	step_needs valgrind
+	scripts/bench.sh --check
 }
 
 step_fuzz() {

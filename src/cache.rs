@@ -5,14 +5,14 @@
 #![forbid(unsafe_code)]
 
 use std::collections::HashMap;
-use std::hash::RandomState;
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use hashlink::LinkedHashMap;
 use smallvec::SmallVec;
 
 use crate::clock::Moment;
-use crate::endpoint::{Endpoint, Identity, Key};
+use crate::endpoint::{Endpoint, HashOfKey, Identity, Key};
 
 /// Endpoints kept unless the vhost says otherwise, as in lws.
 pub const DEFAULT_MAX: usize = 10;
@@ -136,7 +136,7 @@ impl<S> Dropped<S> {
 /// Sessions by key, least recently used first.
 #[derive(Debug)]
 pub struct Cache<S> {
-    map: LinkedHashMap<Arc<Key>, Entry<S>, RandomState>,
+    map: LinkedHashMap<Arc<Key>, Entry<S>, BuildHasherDefault<HashOfKey>>,
     /// The identities in `map`, and how many keys have each.
     identities: HashMap<Identity, usize>,
     max: usize,
@@ -156,7 +156,7 @@ impl<S: Clone> Cache<S> {
     /// An empty cache of at most `max` keys.
     pub fn new(max: usize, ttl: Option<i64>, single_use: bool) -> Cache<S> {
         Cache {
-            map: LinkedHashMap::with_hasher(RandomState::new()),
+            map: LinkedHashMap::default(),
             identities: HashMap::new(),
             max,
             ttl,
@@ -422,8 +422,7 @@ impl<S: Clone> Cache<S> {
 
     /// The keys that an endpoint has sessions under, in no order.
     fn keys_of(&self, endpoint: &Endpoint) -> Vec<Key> {
-        let key =
-            |identity: &Identity| Key { endpoint: endpoint.clone(), identity: identity.clone() };
+        let key = |identity: &Identity| Key::new(endpoint.clone(), identity.clone());
         self.identities.keys().map(key).filter(|key| self.map.contains_key(key)).collect()
     }
 

@@ -339,7 +339,7 @@ impl Connection {
         let identity = client
             .identity()
             .ok_or((Outcome::Unsuitable, "its client certificate is chosen by a callback"))?;
-        let key = Arc::new(Key { endpoint, identity });
+        let key = Arc::new(Key::new(endpoint, identity));
         handshake.key = Some(key.clone());
         let find = || {
             vhost.with_cache(|cache, now| {

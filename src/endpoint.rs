@@ -1,7 +1,8 @@
 //! What a session is kept for: an endpoint and a client certificate; and the tag, a name for
 //! people and files.
 
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::{Arc, LazyLock};
 
 use sha2::{Digest, Sha256};
 
@@ -62,12 +63,45 @@ fn is_port(text: &str) -> bool {
 pub type Identity = Option<Box<[u8; 32]>>;
 
 /// What sessions are kept under, within a vhost.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
+    /// Of what follows: a connection looks its key up several times, and hashes it once.
+    hash: u64,
     /// Whom the client talked to.
     pub endpoint: Endpoint,
     /// As whom.
     pub identity: Identity,
+}
+
+impl Key {
+    /// The key of an endpoint and an identity.
+    pub fn new(endpoint: Endpoint, identity: Identity) -> Key {
+        // Servers choose names, too: keyed, so that they cannot choose names that collide.
+        static KEYED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        Key { hash: KEYED.hash_one((&endpoint, &identity)), endpoint, identity }
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+/// Takes the hash that a [`Key`] has.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HashOfKey(u64);
+
+impl Hasher for HashOfKey {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a Key writes its hash")
+    }
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// `vhost_host_port`, as lws writes it; or a prefix of that and a hash of all, where it is

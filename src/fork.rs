@@ -25,10 +25,38 @@ static INSIDE: [Inside; 32] = [const { Inside(AtomicUsize::new(0)) }; 32];
 #[repr(align(128))]
 struct Inside(AtomicUsize);
 
+/// What there is to know of a thread. One variable: to find it is most of what it costs.
+struct Thread {
+    /// How many locks it holds or waits for.
+    depth: Cell<u32>,
+    counter: Cell<Option<&'static AtomicUsize>>,
+}
+
 thread_local! {
-    /// How many locks this thread holds or waits for.
-    static DEPTH: Cell<u32> = const { Cell::new(0) };
-    static MINE: Cell<Option<&'static AtomicUsize>> = const { Cell::new(None) };
+    static THREAD: Thread = const { Thread { depth: Cell::new(0), counter: Cell::new(None) } };
+}
+
+impl Thread {
+    /// The thread's counter.
+    fn counter(&self) -> &'static AtomicUsize {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        self.counter.get().unwrap_or_else(|| {
+            let counter = &INSIDE[NEXT.fetch_add(1, Relaxed) % INSIDE.len()].0;
+            self.counter.set(Some(counter));
+            counter
+        })
+    }
+
+    /// One more; how many there were.
+    fn enter(&self) -> u32 {
+        self.depth.replace(self.depth.get() + 1)
+    }
+
+    /// One less; how many there are.
+    fn leave(&self) -> u32 {
+        self.depth.set(self.depth.get() - 1);
+        self.depth.get()
+    }
 }
 
 /// A short wait, for what is over in microseconds.
@@ -48,21 +76,11 @@ fn register() {
     });
 }
 
-/// This thread's counter.
-fn mine() -> &'static AtomicUsize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    MINE.get().unwrap_or_else(|| {
-        let counter = &INSIDE[NEXT.fetch_add(1, Relaxed) % INSIDE.len()].0;
-        MINE.set(Some(counter));
-        counter
-    })
-}
-
 unsafe extern "C" fn before() {
     FORKING.fetch_add(1, SeqCst);
     // This thread goes on: other handlers may call the library. If it was a signal handler that
     // forks, it may have interrupted what it would wait for.
-    if DEPTH.replace(DEPTH.get() + 1) == 0 {
+    if THREAD.with(Thread::enter) == 0 {
         while INSIDE.iter().any(|inside| inside.0.load(SeqCst) != 0) {
             thread::sleep(SHORT);
         }
@@ -70,7 +88,7 @@ unsafe extern "C" fn before() {
 }
 
 unsafe extern "C" fn parent() {
-    DEPTH.set(DEPTH.get() - 1);
+    THREAD.with(Thread::leave);
     FORKING.fetch_sub(1, SeqCst);
 }
 
@@ -79,10 +97,11 @@ unsafe extern "C" fn child() {
     for inside in &INSIDE {
         inside.0.store(0, SeqCst);
     }
-    DEPTH.set(DEPTH.get() - 1);
-    if DEPTH.get() > 0 {
-        mine().store(1, SeqCst);
-    }
+    THREAD.with(|thread| {
+        if thread.leave() > 0 {
+            thread.counter().store(1, SeqCst);
+        }
+    });
     FORKING.store(0, SeqCst);
     GENERATION.fetch_add(1, Relaxed);
 }
@@ -92,10 +111,12 @@ pub struct Unforked(());
 
 /// Has fork() wait until the result is dropped: soon, and without waiting for anybody.
 pub fn unforked() -> Unforked {
-    let depth = DEPTH.replace(DEPTH.get() + 1);
-    if depth == 0 {
+    THREAD.with(|thread| {
+        if thread.enter() > 0 {
+            return;
+        }
         register();
-        let counter = mine();
+        let counter = thread.counter();
         loop {
             counter.fetch_add(1, SeqCst);
             if FORKING.load(SeqCst) == 0 {
@@ -104,17 +125,17 @@ pub fn unforked() -> Unforked {
             counter.fetch_sub(1, SeqCst);
             thread::sleep(SHORT);
         }
-    }
+    });
     Unforked(())
 }
 
 impl Drop for Unforked {
     fn drop(&mut self) {
-        let depth = DEPTH.get() - 1;
-        DEPTH.set(depth);
-        if depth == 0 {
-            mine().fetch_sub(1, SeqCst);
-        }
+        THREAD.with(|thread| {
+            if thread.leave() == 0 {
+                thread.counter().fetch_sub(1, SeqCst);
+            }
+        });
     }
 }
 

@@ -374,7 +374,7 @@ impl Vhost {
         let blob = dump::copy(blob).ok_or("there is no memory for it")?;
         let stored = Stored::from_storage(facts.tls_version, blob);
         let family = stored.family();
-        let key = Arc::new(Key { endpoint: endpoint.clone(), identity });
+        let key = Arc::new(Key::new(endpoint.clone(), identity));
         self.with_cache(|cache, now| {
             if self.is_destroyed() {
                 return (Err("the vhost was destroyed"), Dropped::default());

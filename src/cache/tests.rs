@@ -7,7 +7,7 @@ const HOUR: i64 = 3_600_000;
 
 fn key(host: u8) -> Arc<Key> {
     let endpoint = Endpoint::new(&format!("host{host}"), 443).unwrap();
-    Arc::new(Key { endpoint, identity: None })
+    Arc::new(Key::new(endpoint, None))
 }
 
 fn life(issued: Moment, limit: i64) -> Life {
@@ -201,7 +201,7 @@ fn forgetting_many_endpoints_is_bounded_and_bars_all_that_began_before() {
 fn forgetting_an_endpoint_forgets_all_its_identities() {
     let mut cache = cache(10, false);
     put(&mut cache, 1, 10, Kind::Shared);
-    let other = Key { identity: Some(Box::new([7; 32])), ..(*key(1)).clone() };
+    let other = Key::new(key(1).endpoint.clone(), Some(Box::new([7; 32])));
     cache.store(&Arc::new(other.clone()), 11, Kind::Shared, life(START, HOUR), 1, START);
     assert_eq!(cache.newest_key(&other.endpoint, START), Some(other.clone()));
     assert_eq!(cache.forget(&other.endpoint).sessions.len(), 2);

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::fork::{Mutex, RwLock};
 
-use super::callbacks::{is_on_info, on_info, on_new_session};
+use super::callbacks::{is_on_info, on_info, on_new_session, stand_in_front};
 use super::ffi::{self, Role, SSL, SSL_CTX};
 use super::{ErrorQueue, identity_of, unwind_safe};
 use crate::log;
@@ -189,6 +189,9 @@ unsafe fn hook(ctx: *mut SSL_CTX, attached: &Attached) {
         let info = ffi::SSL_CTX_get_info_callback(ctx);
         if !is_on_info(info) {
             app.info = info;
+            if info.is_some() {
+                stand_in_front();
+            }
             ffi::SSL_CTX_set_info_callback(ctx, Some(on_info));
         }
         let new_session = ffi::SSL_CTX_sess_get_new_cb(ctx);

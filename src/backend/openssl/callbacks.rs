@@ -4,18 +4,20 @@ use std::cell::Cell;
 use std::ffi::{c_int, c_ulong};
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::attached::{Attached, attached, session_ctx};
 use super::client::SslClient;
 use super::ffi::{self, SSL};
 use super::served::{serve, served};
 use super::session::Session;
-use super::{ErrorQueue, OpenSsl, unwind_safe};
+use super::{Errno, ErrorQueue, OpenSsl, unwind_safe};
 use crate::backend::{Backend, Client, TLS1_3, libwebsockets};
 use crate::connection::{Connection, NewSession};
 use crate::poll;
 
-/// SSL_CTX_set_info_callback()'s: what happens on a connection.
+/// SSL_CTX_set_info_callback()'s: what happens on a connection. Most of it is of no interest, a
+/// dozen steps of each handshake.
 pub(super) unsafe extern "C" fn on_info(ssl: *const SSL, kind: c_int, value: c_int) {
     const WATCHED: c_int =
         ffi::SSL_CB_HANDSHAKE_START | ffi::SSL_CB_HANDSHAKE_DONE | ffi::SSL_CB_ALERT;
@@ -23,15 +25,37 @@ pub(super) unsafe extern "C" fn on_info(ssl: *const SSL, kind: c_int, value: c_i
     // SAFETY: OpenSSL calls this on the thread that uses the SSL, which is live. An info
     // callback is declared to get a const SSL, but is where apps have always changed it.
     unsafe {
+        let is_watched = kind & WATCHED != 0 || is_error;
+        if !is_watched && nobody_listens(ssl) {
+            return;
+        }
         let within = calling_on(ssl);
-        if within.is_none() && (kind & WATCHED != 0 || is_error) {
-            let _errors = ErrorQueue::keep();
+        if within.is_none() && is_watched {
+            let _errno = Errno::keep();
             unwind_safe(|| on_event(ssl.cast_mut(), kind, value));
         }
         if let Some(app) = app_info(ssl, within.is_some()) {
             call_on(ssl, app as usize, || app(ssl, kind, value));
         }
     }
+}
+
+/// Whether ours has ever come to stand in front of an app's info callback.
+static STANDS_IN_FRONT: AtomicBool = AtomicBool::new(false);
+
+/// The library's info callback now stands in front of an app's.
+pub(super) fn stand_in_front() {
+    STANDS_IN_FRONT.store(true, Relaxed);
+}
+
+/// Whether there is certainly no info callback of an app's for a connection.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use.
+unsafe fn nobody_listens(ssl: *const SSL) -> bool {
+    // SAFETY: the caller's promise.
+    !STANDS_IN_FRONT.load(Relaxed)
+        && is_on_info(unsafe { ffi::SSL_CTX_get_info_callback(ffi::SSL_get_SSL_CTX(ssl)) })
 }
 
 /// The app's info callback for a connection, as OpenSSL finds it: the SSL's, else the SSL_CTX's.
@@ -43,6 +67,9 @@ unsafe fn app_info(ssl: *const SSL, by_app: bool) -> Option<ffi::InfoCallback> {
     // SAFETY: the caller's promise.
     unsafe {
         let ctx = ffi::SSL_get_SSL_CTX(ssl);
+        if nobody_listens(ssl) {
+            return None;
+        }
         if !by_app && is_on_info(ffi::SSL_get_info_callback(ssl)) {
             if let Some(info) = served(ssl).and_then(|served| served.info.get()) {
                 return Some(info);
@@ -92,6 +119,7 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
             if client.is_renegotiation() {
                 return;
             }
+            let _errors = ErrorQueue::keep();
             let Some(connection) = serve(ssl).map(|served| served.connection.clone()) else {
                 return;
             };
@@ -116,6 +144,7 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
                     && session != address
                     && connection.watch().is_news(session as u64)
                 {
+                    let _errors = ErrorQueue::keep();
                     keep(&connection, &client, client.session(), true);
                 }
             }
@@ -126,9 +155,11 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
             // Where the peer just hangs up, OpenSSL itself sends an alert. RFC 5246 7.2.1: "failure
             // to properly close a connection no longer requires that a session not be resumed".
             if is_fatal(&client, value) && !is_hang_up(ffi::ERR_peek_last_error()) {
+                let _errors = ErrorQueue::keep();
                 connection.ended_badly();
             }
         } else if is_tls_error(ffi::ERR_peek_error()) && !is_hang_up(ffi::ERR_peek_last_error()) {
+            let _errors = ErrorQueue::keep();
             connection.failed();
         }
     }

@@ -27,26 +27,41 @@ use crate::log;
 /// OpenSSL, or BoringSSL.
 pub enum OpenSsl {}
 
-/// Leaves OpenSSL's error queue and errno as they were, when dropped.
-struct ErrorQueue(c_int);
+/// Leaves errno as it was, when dropped.
+struct Errno(c_int);
+
+impl Errno {
+    fn keep() -> Errno {
+        // SAFETY: no conditions.
+        Errno(unsafe { *libc::__errno_location() })
+    }
+}
+
+impl Drop for Errno {
+    fn drop(&mut self) {
+        // SAFETY: no conditions.
+        unsafe { *libc::__errno_location() = self.0 };
+    }
+}
+
+/// Leaves OpenSSL's error queue and errno as they were, when dropped. For what may add errors:
+/// a mark costs hundreds of instructions.
+struct ErrorQueue {
+    _errno: Errno,
+}
 
 impl ErrorQueue {
     fn keep() -> ErrorQueue {
         // SAFETY: no conditions. Where the queue is empty there is no mark, and all goes.
-        unsafe {
-            ffi::ERR_set_mark();
-            ErrorQueue(*libc::__errno_location())
-        }
+        unsafe { ffi::ERR_set_mark() };
+        ErrorQueue { _errno: Errno::keep() }
     }
 }
 
 impl Drop for ErrorQueue {
     fn drop(&mut self) {
         // SAFETY: no conditions.
-        unsafe {
-            ffi::ERR_pop_to_mark();
-            *libc::__errno_location() = self.0;
-        }
+        unsafe { ffi::ERR_pop_to_mark() };
     }
 }
 

@@ -6,10 +6,10 @@ use std::ptr;
 use std::sync::{Arc, OnceLock};
 
 use super::attached::{attach, attached};
-use super::callbacks::{is_on_info, look, on_info};
+use super::callbacks::{is_on_info, look, on_info, stand_in_front};
 use super::client::SslClient;
 use super::ffi::{self, SSL};
-use super::{ErrorQueue, unwind_safe};
+use super::{Errno, ErrorQueue, unwind_safe};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::vhost::Vhost;
@@ -57,6 +57,9 @@ pub unsafe fn adopt(
         let info = ffi::SSL_get_info_callback(ssl);
         if !is_on_info(info) {
             served.info.set(info);
+            if info.is_some() {
+                stand_in_front();
+            }
             ffi::SSL_set_info_callback(ssl, Some(on_info));
         }
         served.connection.tell(vhost.clone(), endpoint);
@@ -144,9 +147,10 @@ unsafe extern "C" fn free_served(
     if !data.is_null() {
         // SAFETY: only `serve` fills the slot, with a Box; the SSL is going.
         let served = unsafe { Box::from_raw(data.cast::<Served>()) };
-        let _errors = ErrorQueue::keep();
+        let _errno = Errno::keep();
         unwind_safe(|| {
             if ffi::IS_POLLED {
+                let _errors = ErrorQueue::keep();
                 // The SSL is whole yet, but no longer served: an app's log function may ask.
                 // SAFETY: it is live, and in its owner's hands.
                 unsafe { ffi::SSL_set_ex_data(ssl.cast(), slot(), ptr::null_mut()) };

@@ -51,7 +51,8 @@ impl Session {
         Some(copy)
     }
 
-    pub(super) fn as_ptr(&self) -> *mut ffi::SSL_SESSION {
+    /// The SSL_SESSION; it lives as long as this.
+    pub fn as_ptr(&self) -> *mut ffi::SSL_SESSION {
         self.0.as_ptr()
     }
 }

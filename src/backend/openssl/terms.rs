@@ -1,6 +1,6 @@
 //! What the verification of a chain depends on, told by OpenSSL's getters.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong};
 use std::ptr::{self, NonNull};
 
 use smallvec::SmallVec;
@@ -9,25 +9,36 @@ use super::ffi;
 use super::verify::{has_own_functions, store_of, suite_b};
 
 /// What a verification depends on: the trust store and how many objects it had, and the
-/// parameters, one after the other.
+/// parameters, the connection's own and the store's.
 ///
 /// Purpose and trust, which SSL_set_purpose() and SSL_set_trust() change, have no getter
 /// before OpenSSL 3.5; they count when a chain is verified, but do not tell terms apart.
+#[derive(PartialEq)]
 pub struct Terms {
     store: Store,
     objects: c_int,
-    parameters: SmallVec<[u8; 128]>,
+    security_level: c_int,
+    suite_b: c_long,
+    parameters: [Parameters; 2],
+    names: Names,
 }
 
-impl PartialEq for Terms {
-    fn eq(&self, other: &Terms) -> bool {
-        self.store.0 == other.store.0
-            && self.objects == other.objects
-            && self.parameters == other.parameters
-    }
+/// An X509_VERIFY_PARAM without the names that it expects in a certificate.
+#[derive(PartialEq)]
+struct Parameters {
+    flags: c_ulong,
+    inherit_flags: u32,
+    host_flags: c_uint,
+    depth: c_int,
+    auth_level: c_int,
+    time: libc::time_t,
 }
+
+/// Those names, of both. Most need no allocation.
+type Names = SmallVec<[u8; 32]>;
 
 /// A reference to an X509_STORE, so that no other can have its address.
+#[derive(PartialEq)]
 struct Store(NonNull<ffi::X509_STORE>);
 
 // SAFETY: a store is counted atomically, and locks itself.
@@ -63,12 +74,8 @@ pub unsafe fn terms(ssl: *mut ffi::SSL) -> Option<Terms> {
         {
             return None;
         }
-        let mut parameters = SmallVec::new();
-        parameters.extend_from_slice(&ffi::SSL_get_security_level(ssl).to_ne_bytes());
-        parameters.extend_from_slice(&suite_b(ssl).to_ne_bytes());
-        for param in [own, stores] {
-            add_parameters(&mut parameters, param);
-        }
+        let mut names = Names::new();
+        let parameters = [own, stores].map(|param| parameters(param, &mut names));
         if ffi::X509_STORE_up_ref(store) != 1 {
             return None;
         }
@@ -76,46 +83,50 @@ pub unsafe fn terms(ssl: *mut ffi::SSL) -> Option<Terms> {
         ffi::X509_STORE_lock(store.0.as_ptr());
         let objects = ffi::OPENSSL_sk_num(ffi::X509_STORE_get0_objects(store.0.as_ptr()));
         ffi::X509_STORE_unlock(store.0.as_ptr());
-        Some(Terms { store, objects, parameters })
+        let security_level = ffi::SSL_get_security_level(ssl);
+        Some(Terms { store, objects, security_level, suite_b: suite_b(ssl), parameters, names })
     }
 }
 
+/// What a param says; the names that it expects are added to `names`.
+///
 /// # Safety
 /// `param` is live and this thread's to use.
-unsafe fn add_parameters(to: &mut SmallVec<[u8; 128]>, param: *mut ffi::X509_VERIFY_PARAM) {
+unsafe fn parameters(param: *mut ffi::X509_VERIFY_PARAM, names: &mut Names) -> Parameters {
     // SAFETY: the caller's promise; strings live until the parameters change.
     unsafe {
-        to.extend_from_slice(&ffi::X509_VERIFY_PARAM_get_flags(param).to_ne_bytes());
-        to.extend_from_slice(&ffi::X509_VERIFY_PARAM_get_inh_flags(param).to_ne_bytes());
-        to.extend_from_slice(&ffi::X509_VERIFY_PARAM_get_hostflags(param).to_ne_bytes());
-        to.extend_from_slice(&ffi::X509_VERIFY_PARAM_get_depth(param).to_ne_bytes());
-        to.extend_from_slice(&ffi::X509_VERIFY_PARAM_get_auth_level(param).to_ne_bytes());
-        to.extend_from_slice(&ffi::X509_VERIFY_PARAM_get_time(param).to_ne_bytes());
-        // Lengths and terminators keep one string from being taken for another.
-        let mut hosts: u32 = 0;
-        loop {
-            let host = ffi::X509_VERIFY_PARAM_get0_host(param, hosts as c_int);
+        for index in 0.. {
+            let host = ffi::X509_VERIFY_PARAM_get0_host(param, index);
+            add_name(names, host);
             if host.is_null() {
                 break;
             }
-            add_string(to, host);
-            hosts += 1;
         }
-        to.extend_from_slice(&hosts.to_ne_bytes());
-        add_string(to, ffi::X509_VERIFY_PARAM_get0_email(param));
+        add_name(names, ffi::X509_VERIFY_PARAM_get0_email(param));
         let ip = ffi::X509_VERIFY_PARAM_get1_ip_asc(param);
-        add_string(to, ip);
+        add_name(names, ip);
         ffi::CRYPTO_free(ip.cast(), ptr::null(), 0);
+        Parameters {
+            flags: ffi::X509_VERIFY_PARAM_get_flags(param),
+            inherit_flags: ffi::X509_VERIFY_PARAM_get_inh_flags(param),
+            host_flags: ffi::X509_VERIFY_PARAM_get_hostflags(param),
+            depth: ffi::X509_VERIFY_PARAM_get_depth(param),
+            auth_level: ffi::X509_VERIFY_PARAM_get_auth_level(param),
+            time: ffi::X509_VERIFY_PARAM_get_time(param),
+        }
     }
 }
 
+/// Adds a name, or that there is none.
+///
 /// # Safety
-/// `text` is NULL or a NUL-terminated string.
-unsafe fn add_string(to: &mut SmallVec<[u8; 128]>, text: *const c_char) {
-    if text.is_null() {
-        to.push(0xff); // in no UTF-8 string
+/// `name` is NULL or a NUL-terminated string.
+unsafe fn add_name(names: &mut Names, name: *const c_char) {
+    if name.is_null() {
+        names.push(0);
     } else {
+        names.push(1);
         // SAFETY: the caller's promise.
-        to.extend_from_slice(unsafe { CStr::from_ptr(text) }.to_bytes_with_nul());
+        names.extend_from_slice(unsafe { CStr::from_ptr(name) }.to_bytes_with_nul());
     }
 }

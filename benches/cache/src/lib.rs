@@ -1,0 +1,86 @@
+//! The caches that are compared: the library's, and three that others use or would write.
+//!
+//! All of them are asked what a connection asks: a host in, a session out. Each does on its
+//! way what it does in its real life: the library's makes a key and reads the clocks, lws's
+//! list prints a tag, rustls's parses a server name.
+
+use std::sync::Arc;
+
+use lws_tls_sessions::cache::{Cache, Kind, Life};
+use lws_tls_sessions::clock::Moment;
+use lws_tls_sessions::endpoint::{Endpoint, Key};
+
+#[cfg(feature = "others")]
+mod others;
+#[cfg(feature = "others")]
+pub use others::{LwsList, PlainMap, Rustls};
+
+/// What is kept: a stand-in, shared like a session.
+pub type Session = Arc<[u8; 32]>;
+
+/// One of the caches.
+pub trait SessionCache: Send + Sync {
+    /// An empty one for so many endpoints.
+    fn new(max: usize) -> Self;
+    /// Whether there is a session for a host. It is taken as for a connection.
+    fn find(&self, host: &str) -> bool;
+    /// Keeps a session for a host; where the cache is full, another one goes.
+    fn store(&self, host: &str);
+}
+
+/// The host of a number. All are of one length.
+pub fn host(number: usize) -> String {
+    format!("host-{number:08}.example.com")
+}
+
+/// A full cache.
+pub fn filled<C: SessionCache>(max: usize) -> C {
+    let cache = C::new(max);
+    for number in 0..max {
+        cache.store(&host(number));
+    }
+    cache
+}
+
+/// This library's.
+pub struct Ours(parking_lot::Mutex<Cache<Session>>);
+
+fn key(host: &str) -> Arc<Key> {
+    Arc::new(Key::new(Endpoint::new(host, 443).expect("a host"), None))
+}
+
+impl SessionCache for Ours {
+    fn new(max: usize) -> Ours {
+        Ours(parking_lot::Mutex::new(Cache::new(max, None, false)))
+    }
+
+    fn find(&self, host: &str) -> bool {
+        let key = key(host);
+        let now = Moment::now();
+        let found = self.0.lock().find(&key, now).into_first();
+        found.is_some_and(|(id, _session)| self.0.lock().take(&key, id))
+    }
+
+    fn store(&self, host: &str) {
+        self.store_for(host, HOUR);
+    }
+}
+
+const HOUR: i64 = 3_600_000;
+
+impl Ours {
+    /// Keeps a session for so many milliseconds from now.
+    pub fn store_for(&self, host: &str, ms: i64) {
+        let issued = Moment::now();
+        let life = Life { issued, limit: ms, library: ms, not_after: i64::MAX };
+        let session = Session::new([0; 32]);
+        let (_, dropped) = self.0.lock().store(&key(host), session, Kind::Shared, life, 0, issued);
+        drop(dropped);
+    }
+
+    /// Drops what is over by a moment; how many sessions that was.
+    pub fn expire(&self, now: Moment) -> usize {
+        let dropped = self.0.lock().sweep_now(now);
+        dropped.sessions.len()
+    }
+}
