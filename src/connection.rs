@@ -457,6 +457,7 @@ impl Connection {
             peer.clone()
         } else {
             let Some(chain) = client.peer_chain() else { return };
+            let trusts_callback = handshake.vhost.policy().trust_verify_callback;
             let peer = Arc::new(Peer {
                 family: next_family(),
                 not_after: client.peer_not_after(&chain),
@@ -465,6 +466,7 @@ impl Connection {
                 result: client.verify_result(),
                 made_under: Some(client.verify_callback()),
                 security: client.security(),
+                names: trusts_callback.then(|| client.expected_names()),
                 verdict: Verdicts::default(),
             });
             if let Some(handshake) = &mut self.state.lock().handshake {

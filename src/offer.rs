@@ -34,6 +34,9 @@ pub struct Peer {
     pub made_under: Option<VerifyCallback>,
     /// How strict it was made with keys and signatures.
     pub security: Security,
+    /// The names that were expected of it, where the vhost trusts verify callbacks; None elsewhere,
+    /// and where it is not known, since it was loaded.
+    pub names: Option<Vec<u8>>,
     /// The latest verdict on the chain.
     pub verdict: Verdicts,
 }
@@ -133,7 +136,11 @@ pub fn may_offer(
     if client.must_verify() && peer.result != 0 {
         return Err(Refusal::Unverified("made without verification"));
     }
-    if policy.trust_verify_callback && callback.is_some() {
+    // What the callback accepted it would accept again, of the same peer under the same names.
+    if policy.trust_verify_callback
+        && callback.is_some()
+        && peer.names.as_ref().is_none_or(|names| *names == client.expected_names())
+    {
         return Ok(());
     }
     if peer.verify(client, now).result != peer.result {
@@ -243,6 +250,7 @@ mod tests {
             not_after: i64::MAX,
             made_under,
             security: Security::UNKNOWN,
+            names: None,
             verdict: Verdicts::default(),
         }
     }

@@ -79,6 +79,7 @@ impl Stored {
             result,
             made_under: None,
             security: Security::UNKNOWN,
+            names: None,
             verdict: Verdicts::default(),
         };
         Some(Live { session, peer: Arc::new(peer) })

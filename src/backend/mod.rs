@@ -120,6 +120,10 @@ pub trait Client {
     /// What a verification depends on here; None where that cannot be told, so that no verdict
     /// holds for longer than one offer.
     fn terms(&self) -> Option<Terms>;
+    /// The names that it expects in the peer's certificate, in some form that can be compared.
+    fn expected_names(&self) -> Vec<u8> {
+        Vec::new()
+    }
     /// Verifies a chain as a full handshake on this connection would, without callbacks of the
     /// app's.
     fn verify(&self, chain: &Chain) -> Verified;

@@ -298,6 +298,11 @@ impl Client for SslClient {
         unsafe { terms::terms(self.0) }
     }
 
+    fn expected_names(&self) -> Vec<u8> {
+        // SAFETY: see SslClient.
+        unsafe { terms::expected_names(self.0) }
+    }
+
     fn verify(&self, chain: &Chain) -> Verified {
         // SAFETY: see SslClient.
         unsafe { verify::verify(self.0, chain) }

@@ -8,6 +8,8 @@ mod callbacks;
 mod client;
 mod ffi;
 #[cfg(feature = "openssl")]
+mod hidden;
+#[cfg(feature = "openssl")]
 pub mod libwebsockets;
 mod served;
 mod session;

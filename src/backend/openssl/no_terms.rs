@@ -13,3 +13,11 @@ pub enum Terms {}
 pub unsafe fn terms(_: *mut ffi::SSL) -> Option<Terms> {
     None
 }
+
+/// The names that a connection expects in a certificate: not to be had either.
+///
+/// # Safety
+/// None to keep; there are some with OpenSSL.
+pub unsafe fn expected_names(_: *mut ffi::SSL) -> Vec<u8> {
+    Vec::new()
+}

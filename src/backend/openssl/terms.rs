@@ -6,13 +6,11 @@ use std::ptr::{self, NonNull};
 use smallvec::SmallVec;
 
 use super::ffi;
+use super::hidden::purpose_and_trust;
 use super::verify::{has_own_functions, store_of, suite_b};
 
 /// What a verification depends on: the trust store and how many objects it had, and the
 /// parameters, the connection's own and the store's.
-///
-/// Purpose and trust, which SSL_set_purpose() and SSL_set_trust() change, have no getter
-/// before OpenSSL 3.5; they count when a chain is verified, but do not tell terms apart.
 #[derive(PartialEq)]
 pub struct Terms {
     store: Store,
@@ -32,6 +30,7 @@ struct Parameters {
     depth: c_int,
     auth_level: c_int,
     time: libc::time_t,
+    purpose_and_trust: (c_int, c_int),
 }
 
 /// Those names, of both. Most need no allocation.
@@ -54,8 +53,8 @@ impl Drop for Store {
 }
 
 /// What verifying depends on here. None where a verdict holds for one offer only: with
-/// revocation lists, which may arrive in a directory or go out of date unseen, with policies,
-/// which cannot be read, and with functions of the app's, which it may have put there since.
+/// revocation lists, which may arrive in a directory or go out of date unseen, with policies
+/// and whatever else cannot be read, and with functions of the app's, which it may have put there since.
 ///
 /// # Safety
 /// `ssl` is live and this thread's to use.
@@ -75,7 +74,7 @@ pub unsafe fn terms(ssl: *mut ffi::SSL) -> Option<Terms> {
             return None;
         }
         let mut names = Names::new();
-        let parameters = [own, stores].map(|param| parameters(param, &mut names));
+        let parameters = [parameters(own, &mut names)?, parameters(stores, &mut names)?];
         if ffi::X509_STORE_up_ref(store) != 1 {
             return None;
         }
@@ -88,11 +87,48 @@ pub unsafe fn terms(ssl: *mut ffi::SSL) -> Option<Terms> {
     }
 }
 
-/// What a param says; the names that it expects are added to `names`.
+/// The names that a connection expects in a certificate, and how it compares them.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use.
+pub unsafe fn expected_names(ssl: *mut ffi::SSL) -> Vec<u8> {
+    let _errors = super::ErrorQueue::keep();
+    let mut names = Names::new();
+    // SAFETY: the caller's promise; a connection has parameters.
+    unsafe {
+        let param = ffi::SSL_get0_param(ssl);
+        add_names(&mut names, param);
+        names.extend_from_slice(&ffi::X509_VERIFY_PARAM_get_hostflags(param).to_ne_bytes());
+    }
+    names.into_vec()
+}
+
+/// What a param says; the names that it expects are added to `names`. None where something
+/// cannot be read.
 ///
 /// # Safety
 /// `param` is live and this thread's to use.
-unsafe fn parameters(param: *mut ffi::X509_VERIFY_PARAM, names: &mut Names) -> Parameters {
+unsafe fn parameters(param: *mut ffi::X509_VERIFY_PARAM, names: &mut Names) -> Option<Parameters> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        add_names(names, param);
+        Some(Parameters {
+            flags: ffi::X509_VERIFY_PARAM_get_flags(param),
+            inherit_flags: ffi::X509_VERIFY_PARAM_get_inh_flags(param),
+            host_flags: ffi::X509_VERIFY_PARAM_get_hostflags(param),
+            depth: ffi::X509_VERIFY_PARAM_get_depth(param),
+            auth_level: ffi::X509_VERIFY_PARAM_get_auth_level(param),
+            time: ffi::X509_VERIFY_PARAM_get_time(param),
+            purpose_and_trust: purpose_and_trust(param)?,
+        })
+    }
+}
+
+/// Adds the names that a param expects.
+///
+/// # Safety
+/// `param` is live and this thread's to use.
+unsafe fn add_names(names: &mut Names, param: *mut ffi::X509_VERIFY_PARAM) {
     // SAFETY: the caller's promise; strings live until the parameters change.
     unsafe {
         for index in 0.. {
@@ -106,14 +142,6 @@ unsafe fn parameters(param: *mut ffi::X509_VERIFY_PARAM, names: &mut Names) -> P
         let ip = ffi::X509_VERIFY_PARAM_get1_ip_asc(param);
         add_name(names, ip);
         ffi::CRYPTO_free(ip.cast(), ptr::null(), 0);
-        Parameters {
-            flags: ffi::X509_VERIFY_PARAM_get_flags(param),
-            inherit_flags: ffi::X509_VERIFY_PARAM_get_inh_flags(param),
-            host_flags: ffi::X509_VERIFY_PARAM_get_hostflags(param),
-            depth: ffi::X509_VERIFY_PARAM_get_depth(param),
-            auth_level: ffi::X509_VERIFY_PARAM_get_auth_level(param),
-            time: ffi::X509_VERIFY_PARAM_get_time(param),
-        }
     }
 }
 
