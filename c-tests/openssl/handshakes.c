@@ -398,6 +398,36 @@ static void a_key_exchange_below_the_level(void)
 	duo_down(&duo);
 }
 
+static int refuse_signatures(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid,
+			     void *other, void *ex)
+{
+	(void)ssl, (void)ctx, (void)bits, (void)nid, (void)other, (void)ex;
+
+	return op != SSL_SECOP_SIGALG_CHECK;
+}
+
+static void with_security_callback(SSL *ssl)
+{
+	SSL_set_security_callback(ssl, refuse_signatures);
+}
+
+/* A resumption has no signature for it to refuse. */
+static void a_security_callback_on_some(void)
+{
+	struct duo duo;
+	int version;
+
+	for (version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+		check_context("%x", version);
+		DUO_UP(&duo, 0, .version = version);
+		DUO_VISIT(&duo, NULL, MISS);
+		DUO_VISIT(&duo, NULL, RESUMED);
+		CHECK_INT(duo_visit(&duo, with_security_callback), -1);
+		CHECK_INT(stats_of(duo.vh).unverified, 1);
+		duo_down(&duo);
+	}
+}
+
 static void limit_fragments(SSL *ssl)
 {
 	REQUIRE(SSL_set_tlsext_max_fragment_length(ssl, TLSEXT_max_fragment_length_1024));
@@ -429,4 +459,5 @@ TEST_PROGRAM(
 	CASE(terms_that_change_after_an_early_offer),
 	CASE(any_verify_flag_is_strict),
 	OPENSSL_CASE(a_key_exchange_below_the_level),
+	OPENSSL_CASE(a_security_callback_on_some),
 	OPENSSL_CASE(a_limit_on_fragments))

@@ -88,7 +88,7 @@ static void policy(struct conn *conn)
 						    X509_V_FLAG_EXPLICIT_POLICY);
 }
 
-#ifndef OPENSSL_IS_BORINGSSL /* it has neither of these, and nobody can see such a store */
+#ifndef OPENSSL_IS_BORINGSSL /* it has none of these, and nobody can see such a store */
 static void suite_b(struct conn *conn)
 {
 	SSL_set_cert_flags(conn_ssl(conn), SSL_CERT_FLAG_SUITEB_192_LOS);
@@ -97,6 +97,16 @@ static void suite_b(struct conn *conn)
 static void level_4(struct conn *conn)
 {
 	X509_VERIFY_PARAM_set_auth_level(param_of(conn), 4);
+}
+
+static void for_clients(struct conn *conn)
+{
+	REQUIRE(SSL_set_purpose(conn_ssl(conn), X509_PURPOSE_SSL_CLIENT));
+}
+
+static void trusted_for_mail(struct conn *conn)
+{
+	REQUIRE(SSL_set_trust(conn_ssl(conn), X509_TRUST_EMAIL));
 }
 
 static void own_wrong_store(struct conn *conn)
@@ -153,6 +163,8 @@ static const struct change {
 #ifndef OPENSSL_IS_BORINGSSL
 	{ "Suite B", suite_b },
 	{ "level 4", level_4 },
+	{ "purpose", for_clients },
+	{ "trust", trusted_for_mail },
 	{ "own store, not trusted", own_wrong_store },
 #endif
 	{ "time of the store", store_time },

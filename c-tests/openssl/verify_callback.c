@@ -105,6 +105,47 @@ static void unless_the_vhost_trusts_it(void)
 	}
 }
 
+#ifndef OPENSSL_IS_BORINGSSL /* which tells no names */
+static int keep_verdict(int ok, X509_STORE_CTX *ctx)
+{
+	(void)ctx;
+	calls++;
+
+	return ok;
+}
+
+static void with_keep_verdict(struct conn *conn)
+{
+	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, keep_verdict);
+}
+
+static void with_keep_verdict_of_another(struct conn *conn)
+{
+	with_keep_verdict(conn);
+	REQUIRE(SSL_set1_host(conn_ssl(conn), "wrong.example"));
+}
+
+/* What it said of a peer it said of the names that were expected then. */
+static void a_trusted_callback_is_asked_about_other_names(void)
+{
+	struct rig rig;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version },
+		       .vhost = { .options = LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK });
+		rig.dial.tune = with_keep_verdict;
+		RIG_VISIT(&rig, MISS);
+		RIG_VISIT(&rig, RESUMED);
+		rig.dial.tune = with_keep_verdict_of_another;
+		calls = 0;
+		CHECK_FAILS(rig.client, &rig.dial);
+		CHECK(calls > 0);
+		rig_down(&rig);
+	}
+}
+#endif
+
 /* A callback on the SSL_CTX, of the whole app. */
 static void one_callback_for_all(void)
 {
@@ -195,6 +236,7 @@ static void a_self_signed_peer(void)
 TEST_PROGRAM(
 	CASE(forced_success_vouches_for_nothing),
 	CASE(unless_the_vhost_trusts_it),
+	OPENSSL_CASE(a_trusted_callback_is_asked_about_other_names),
 	CASE(one_callback_for_all),
 	CASE(a_pin_on_some_connections),
 	CASE(loaded_sessions_are_taken),
