@@ -83,12 +83,11 @@ need_cargo() {
 
 # What a build of the library for the TLS library $1 needs
 need_build_tools() {
-	local tls
+	local tls=libssl-dev
 	case $1 in
-	boringssl) tls=(android-libboringssl-dev) ;;
-	mbedtls) tls=(libmbedtls-dev libssl-dev) ;; # the demo's server is OpenSSL's
-	*) tls=(libssl-dev) ;;
+	boringssl) tls=android-libboringssl-dev ;;
+	mbedtls) need_packages libmbedtls-dev ;; # and the demo's server is OpenSSL's
 	esac
-	need_packages gcc libc6-dev make cmake pkg-config ca-certificates "${tls[@]}"
+	need_packages gcc libc6-dev make cmake pkg-config ca-certificates "$tls"
 	need_cargo
 }
