@@ -12,6 +12,8 @@ fn main() {
     if env::var_os("CARGO_FEATURE_BORINGSSL").is_some() {
         link_boringssl();
     }
+    #[cfg(feature = "mbedtls")]
+    mbedtls::build();
 }
 
 /// Links BoringSSL's shared libraries: the app's and the library's must be one and the same.
@@ -47,4 +49,41 @@ fn candidates() -> Vec<PathBuf> {
         dirs.push(lib); // without a root, those there are OpenSSL's
     }
     dirs
+}
+
+/// mbedTLS, and the C between it and the library.
+#[cfg(feature = "mbedtls")]
+mod mbedtls {
+    use std::process::Command;
+
+    const LIBRARIES: [&str; 3] = ["mbedtls", "mbedx509", "mbedcrypto"];
+    const SHIM: &str = "src/backend/mbedtls/shim";
+    const SOURCES: [&str; 3] = ["connection.c", "session.c", "verify.c"];
+
+    pub fn build() {
+        println!("cargo::rerun-if-changed={SHIM}");
+        println!("cargo::rerun-if-env-changed=PKG_CONFIG_PATH");
+        // mbedTLS 2 has no pkg-config files: there, it is where the compiler looks by itself.
+        let mut shim = cc::Build::new();
+        shim.files(SOURCES.map(|source| format!("{SHIM}/{source}")));
+        shim.warnings(true).extra_warnings(true);
+        for flag in pkg_config("--cflags") {
+            shim.flag(flag);
+        }
+        shim.compile("lws_tls_sessions_mbedtls");
+        for flag in pkg_config("--libs-only-L") {
+            println!("cargo::rustc-link-search=native={}", flag.trim_start_matches("-L"));
+        }
+        for library in LIBRARIES {
+            println!("cargo::rustc-link-lib={library}");
+        }
+    }
+
+    /// What pkg-config says of mbedTLS; nothing where it does not know it.
+    fn pkg_config(what: &str) -> Vec<String> {
+        let output = Command::new("pkg-config").arg(what).args(LIBRARIES).output();
+        let flags = output.ok().filter(|output| output.status.success());
+        let flags = flags.and_then(|output| String::from_utf8(output.stdout).ok());
+        flags.iter().flat_map(|flags| flags.split_whitespace()).map(str::to_owned).collect()
+    }
 }

@@ -2,6 +2,7 @@
 #
 # A backend is a feature of the crate with the same name. Sets:
 #   LWS_TLS_SESSIONS_PC_REQUIRES   pkg-config modules, for lws-tls-sessions.pc
+#   LWS_TLS_SESSIONS_PC_LIBS       or libraries, where there are no modules
 #   LWS_TLS_SESSIONS_DEPENDENCIES  find_dependency() calls, for the package config
 #   LWS_TLS_SESSIONS_TLS_TARGETS   what those calls define, for the static library, tests and examples
 #   LWS_TLS_SESSIONS_TLS_LIBRARIES the same for the static library in the build tree
@@ -9,6 +10,7 @@
 #   LWS_TLS_SESSIONS_PC_LIB_DIR    where they are, if the linker does not look there by itself
 #   LWS_TLS_SESSIONS_CARGO_ENV     environment that tells build.rs where they are
 #   LWS_TLS_SESSIONS_FIND_MODULES  modules that the find_dependency() calls need
+#   LWS_TLS_SESSIONS_DEFINITION    what the header wants defined for this backend, or nothing
 
 file(STRINGS ${PROJECT_SOURCE_DIR}/Cargo.toml features REGEX "^(openssl|mbedtls|boringssl) = \\[")
 list(TRANSFORM features REPLACE " = .*" "")
@@ -40,4 +42,33 @@ if(LWS_TLS_SESSIONS_BACKEND STREQUAL "boringssl")
 	set(LWS_TLS_SESSIONS_TLS_LIBRARIES ${BORINGSSL_SSL_LIBRARY} ${BORINGSSL_CRYPTO_LIBRARY})
 	set(LWS_TLS_SESSIONS_CARGO_ENV BORINGSSL_LIBRARY_DIR=${dir})
 	set(LWS_TLS_SESSIONS_FIND_MODULES cmake/FindBoringSSL.cmake)
+endif()
+
+if(LWS_TLS_SESSIONS_BACKEND STREQUAL "mbedtls")
+	find_path(MBEDTLS_INCLUDE_DIR mbedtls/ssl.h)
+	find_library(MBEDTLS_LIBRARY mbedtls)
+	find_library(MBEDX509_LIBRARY mbedx509)
+	find_library(MBEDCRYPTO_LIBRARY mbedcrypto)
+	mark_as_advanced(MBEDTLS_INCLUDE_DIR MBEDTLS_LIBRARY MBEDX509_LIBRARY MBEDCRYPTO_LIBRARY)
+	if(NOT MBEDTLS_INCLUDE_DIR OR NOT MBEDTLS_LIBRARY OR NOT MBEDX509_LIBRARY
+	   OR NOT MBEDCRYPTO_LIBRARY)
+		message(FATAL_ERROR "mbedTLS 2.28 or later is needed: Debian's libmbedtls-dev")
+	endif()
+	file(STRINGS ${MBEDTLS_INCLUDE_DIR}/mbedtls/ssl.h MBEDTLS_HAS_TLS13
+		REGEX "define MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED")
+	if(MBEDTLS_HAS_TLS13)
+		set(MBEDTLS_HAS_TLS13 1)
+	endif()
+
+	# mbedTLS 2 has neither pkg-config files nor a CMake package: plain names for the linker
+	set(LWS_TLS_SESSIONS_PC_LIBS mbedtls mbedx509 mbedcrypto)
+	set(LWS_TLS_SESSIONS_TLS_TARGETS mbedtls mbedx509 mbedcrypto)
+	set(LWS_TLS_SESSIONS_TLS_LIBRARIES
+		${MBEDTLS_LIBRARY} ${MBEDX509_LIBRARY} ${MBEDCRYPTO_LIBRARY})
+	set(LWS_TLS_SESSIONS_DEFINITION LWS_TLS_SESSIONS_MBEDTLS)
+
+	# for the tests and examples
+	add_library(lws_tls_sessions_mbedtls INTERFACE)
+	target_include_directories(lws_tls_sessions_mbedtls SYSTEM INTERFACE ${MBEDTLS_INCLUDE_DIR})
+	target_link_libraries(lws_tls_sessions_mbedtls INTERFACE ${LWS_TLS_SESSIONS_TLS_LIBRARIES})
 endif()

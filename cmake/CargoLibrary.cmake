@@ -51,6 +51,7 @@ add_library(lws_tls_sessions::lws_tls_sessions SHARED IMPORTED GLOBAL)
 set_target_properties(lws_tls_sessions::lws_tls_sessions PROPERTIES
 	IMPORTED_LOCATION ${lib}/${versioned}
 	IMPORTED_SONAME ${soname}
+	INTERFACE_COMPILE_DEFINITIONS "${LWS_TLS_SESSIONS_DEFINITION}"
 	INTERFACE_INCLUDE_DIRECTORIES ${PROJECT_SOURCE_DIR}/include)
 add_dependencies(lws_tls_sessions::lws_tls_sessions lws_tls_sessions_cargo)
 
@@ -60,6 +61,7 @@ set(LWS_TLS_SESSIONS_SYSTEM_LIBRARIES gcc_s pthread dl m)
 add_library(lws_tls_sessions::lws_tls_sessions_static STATIC IMPORTED GLOBAL)
 set_target_properties(lws_tls_sessions::lws_tls_sessions_static PROPERTIES
 	IMPORTED_LOCATION ${lib}/${static}
+	INTERFACE_COMPILE_DEFINITIONS "${LWS_TLS_SESSIONS_DEFINITION}"
 	INTERFACE_INCLUDE_DIRECTORIES ${PROJECT_SOURCE_DIR}/include
 	INTERFACE_LINK_LIBRARIES "${LWS_TLS_SESSIONS_TLS_LIBRARIES};${LWS_TLS_SESSIONS_SYSTEM_LIBRARIES}")
 add_dependencies(lws_tls_sessions::lws_tls_sessions_static lws_tls_sessions_cargo)

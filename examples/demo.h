@@ -7,6 +7,7 @@
 #ifndef DEMO_H
 #define DEMO_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <openssl/x509.h>
@@ -54,7 +55,7 @@ struct demo_server *demo_server_start(struct demo_target *target);
 
 void demo_server_stop(struct demo_server *server);
 
-/* demo_client.c */
+/* demo_client.c, or demo_client_mbedtls.c */
 
 /** demo_client_run() - connect and hang up, run->connections times
  *
@@ -65,6 +66,20 @@ void demo_server_stop(struct demo_server *server);
  */
 int demo_client_run(const struct demo_target *target, enum demo_protocol protocol, int cached,
 		    struct demo_run *run);
+
+/* demo_net.c */
+
+#define DEMO_PATIENCE_S		10	/**< with a server that does not answer */
+#define DEMO_REPLY_WAIT_S	2	/**< with one that has nothing to say after the handshake */
+
+/** DEMO_REQUEST - what a server that waits for its client is asked, as a web server would be */
+#define DEMO_REQUEST	"HEAD / HTTP/1.1\r\nHost: demo.invalid\r\nConnection: close\r\n\r\n"
+
+double demo_now_us(void);
+void demo_set_timeout(int fd, int option, int seconds);
+
+/** demo_connect() - a socket that is connected; -1 with error set where that fails */
+int demo_connect(const struct demo_target *target, char *error, size_t error_len);
 
 /* demo_report.c */
 

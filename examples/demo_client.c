@@ -10,13 +10,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -24,9 +21,6 @@
 #include <openssl/x509v3.h>
 
 #include <lws-tls-sessions.h>
-
-#define PATIENCE_S	10	/* with a server that does not answer */
-#define REPLY_WAIT_S	2	/* with one that has nothing to say after the handshake */
 
 struct client {
 	const struct demo_target	*target;
@@ -36,61 +30,11 @@ struct client {
 	int				host_is_ip;
 };
 
-static double now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
-
-static void set_timeout(int fd, int option, int seconds)
-{
-	const struct timeval timeout = { .tv_sec = seconds };
-
-	setsockopt(fd, SOL_SOCKET, option, &timeout, sizeof(timeout));
-}
-
 static const char *openssl_reason(void)
 {
 	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
 
 	return reason ? reason : "no reason given";
-}
-
-static int tcp_connect(const struct demo_target *target, char *error, size_t error_len)
-{
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct addrinfo *addresses, *address;
-	int fd = -1, on = 1, result;
-	char port[8];
-
-	snprintf(port, sizeof(port), "%u", target->port);
-	result = getaddrinfo(target->host, port, &hints, &addresses);
-	if (result) {
-		snprintf(error, error_len, "%s: %s", target->host, gai_strerror(result));
-		return -1;
-	}
-	for (address = addresses; address && fd < 0; address = address->ai_next) {
-		fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fd < 0)
-			continue;
-		set_timeout(fd, SO_SNDTIMEO, PATIENCE_S); /* counts for connect() too */
-		if (connect(fd, address->ai_addr, address->ai_addrlen)) {
-			result = errno;
-			close(fd);
-			fd = -1;
-		}
-	}
-	freeaddrinfo(addresses);
-	if (fd < 0) {
-		snprintf(error, error_len, "%s port %u: %s", target->host, target->port,
-			 result == EINPROGRESS ? "no answer" : strerror(result));
-		return -1;
-	}
-	set_timeout(fd, SO_RCVTIMEO, PATIENCE_S);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	return fd;
 }
 
 /* What is wrong with the server's certificate. BoringSSL has a result before there is one */
@@ -109,7 +53,7 @@ static void explain_handshake(SSL *ssl, int result, int errno_then, char *error,
 		snprintf(error, error_len, "the server's certificate is not trusted: %s",
 			 X509_verify_cert_error_string(verified));
 	else if (SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ)
-		snprintf(error, error_len, "no answer within %d s", PATIENCE_S);
+		snprintf(error, error_len, "no answer within %d s", DEMO_PATIENCE_S);
 	else if (ERR_peek_last_error())
 		snprintf(error, error_len, "%s", openssl_reason());
 	else
@@ -126,13 +70,10 @@ static void await_session(const struct client *client, SSL *ssl)
 	char byte;
 
 	if (!client->target->speaks_first) {
-		static const char request[] =
-			"HEAD / HTTP/1.1\r\nHost: demo.invalid\r\nConnection: close\r\n\r\n";
-
 		if (client->protocol == DEMO_TLS_1_2)
 			return;
-		SSL_write(ssl, request, sizeof(request) - 1);
-		set_timeout(SSL_get_fd(ssl), SO_RCVTIMEO, REPLY_WAIT_S);
+		SSL_write(ssl, DEMO_REQUEST, strlen(DEMO_REQUEST));
+		demo_set_timeout(SSL_get_fd(ssl), SO_RCVTIMEO, DEMO_REPLY_WAIT_S);
 	}
 	SSL_read(ssl, &byte, 1);
 }
@@ -164,7 +105,7 @@ static int connect_once(const struct client *client, struct demo_run *run)
 	int fd, result;
 	SSL *ssl;
 
-	fd = tcp_connect(client->target, run->error, sizeof(run->error));
+	fd = demo_connect(client->target, run->error, sizeof(run->error));
 	if (fd < 0)
 		return -1;
 	ssl = new_connection(client, fd);
@@ -176,9 +117,9 @@ static int connect_once(const struct client *client, struct demo_run *run)
 
 	ERR_clear_error();
 	errno = 0;
-	start = now_us();
+	start = demo_now_us();
 	result = SSL_connect(ssl);
-	time = now_us() - start;
+	time = demo_now_us() - start;
 
 	if (result != 1) {
 		explain_handshake(ssl, result, errno, run->error, sizeof(run->error));

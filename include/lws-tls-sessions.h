@@ -35,9 +35,17 @@
 #define LWS_TLS_SESSIONS_LWS_HAS_TYPES
 #endif
 
-/* as OpenSSL and BoringSSL declare them, so that their headers are not needed */
+/*
+ * Which TLS library this one was built for: its CMake targets and pkg-config file define
+ * LWS_TLS_SESSIONS_MBEDTLS where that is mbedTLS. The types are declared as in its own
+ * headers, which are not needed.
+ */
+#if defined(LWS_TLS_SESSIONS_MBEDTLS)
+typedef struct mbedtls_ssl_context mbedtls_ssl_context;
+#else
 typedef struct ssl_st SSL;
 typedef struct ssl_ctx_st SSL_CTX;
+#endif
 
 
 /**
@@ -57,6 +65,8 @@ typedef struct ssl_ctx_st SSL_CTX;
  *
  * Without it those versions resume by session ID alone, as lws does: SSL_OP_NO_TICKET is
  * set on each client connection. TLS 1.3 has only tickets, and is not affected.
+ * With mbedTLS the app itself has to call mbedtls_ssl_conf_session_tickets() for that: a
+ * connection that asks for tickets and gets one has no session ID.
  */
 #define LWS_TLS_SESSION_OPTION_ALLOW_TICKETS (1ll << 60)
 
@@ -370,6 +380,7 @@ struct lws_tls_session_stats {
         uint64_t load_refused;
 };
 
+#if !defined(LWS_TLS_SESSIONS_MBEDTLS)
 /**
  * struct lws_tls_session_lws_functions - for lws/ alone: libwebsockets' own functions
  *
@@ -393,6 +404,7 @@ struct lws_tls_session_lws_functions {
          */
         int (*is_lws_code)(const void *code);
 };
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -411,6 +423,7 @@ extern "C" {
  */
 struct lws_vhost *lws_tls_session_vhost_create(const struct lws_tls_session_vhost_info *info);
 
+#if !defined(LWS_TLS_SESSIONS_MBEDTLS)
 /**
  * lws_tls_session_vhost_attach() - have every client connection of an SSL_CTX resume
  *
@@ -430,6 +443,7 @@ struct lws_vhost *lws_tls_session_vhost_create(const struct lws_tls_session_vhos
  */
 int lws_tls_session_vhost_attach(struct lws_vhost *vh,
                                  SSL_CTX *ctx);
+#endif
 
 /**
  * lws_tls_session_cache() - lws's: set how long a vhost's sessions live
@@ -479,6 +493,7 @@ void lws_tls_session_vhost_flush(struct lws_vhost *vh);
  */
 void lws_tls_session_vh_destroy(struct lws_vhost *vh);
 
+#if !defined(LWS_TLS_SESSIONS_MBEDTLS)
 /**
  * lws_tls_session_wsi_create() - say which vhost and endpoint a connection belongs to
  *
@@ -502,7 +517,9 @@ struct lws *lws_tls_session_wsi_create(struct lws_vhost *vh,
                                        SSL *ssl,
                                        const char *host,
                                        uint16_t port);
+#endif
 
+#if !defined(LWS_TLS_SESSIONS_MBEDTLS)
 /**
  * lws_tls_session_wsi() - the handle of a connection
  *
@@ -514,6 +531,7 @@ struct lws *lws_tls_session_wsi_create(struct lws_vhost *vh,
  * The thread that uses the SSL.
  */
 struct lws *lws_tls_session_wsi(SSL *ssl);
+#endif
 
 /**
  * lws_tls_reuse_session() - lws's: offer a session now
@@ -522,8 +540,8 @@ struct lws *lws_tls_session_wsi(SSL *ssl);
  *
  * Not needed where the library sees the handshake start, which is always so unless the app
  * hides it with an SSL_set_info_callback() of its own made after
- * lws_tls_session_wsi_create(). Call it last, when all is set that the connection's
- * verification depends on.
+ * lws_tls_session_wsi_create(). mbedTLS shows no handshake's start: there it is always needed.
+ * Call it last, when all is set that the connection's verification depends on.
  *
  * Returns 1 if a session is set on the connection, else 0. The thread that uses the SSL.
  */
@@ -594,11 +612,92 @@ void lws_tls_session_tag_discrete(const char *vhname,
  * \param wsi: the connection; its handle is unknown from then on. Nothing is done for NULL or
  *	an unknown one
  *
- * Also happens at SSL_free(), so a program on OpenSSL need not call it. After it the library
- * offers the connection nothing, and takes no more sessions from it. The thread that uses
- * the SSL.
+ * Also happens at SSL_free(), so a program on OpenSSL need not call it. With mbedTLS it is
+ * needed, before the context is freed or reset, and looks for a session that is new once more.
+ * After it the library offers the connection nothing, and takes no more sessions from it. The
+ * thread that uses it.
  */
 void lws_tls_session_wsi_destroy(struct lws *wsi);
+
+#if defined(LWS_TLS_SESSIONS_MBEDTLS)
+/**
+ * lws_tls_session_wsi_create_mbedtls() - say which vhost and endpoint a connection belongs to
+ *
+ * \param vh: the vhost
+ * \param ssl: the client connection, after mbedtls_ssl_setup() and before its handshake. The
+ *	library uses it until lws_tls_session_wsi_destroy()
+ * \param host: host name or address; a trailing dot or ":port" is ignored. NULL is refused.
+ *	At most 255 bytes. Copied
+ * \param port: port
+ *
+ * Then, in this order: lws_tls_reuse_session(), the handshake,
+ * lws_tls_session_wsi_established(), and lws_tls_session_wsi_destroy() before the context is
+ * freed or reset. Where lws_tls_reuse_session() was not called nothing is kept either. Call lws_tls_session_service() from the event loop of the thread that uses
+ * the connection; or where that is nothing but this connection, not at all.
+ *
+ * Returns a handle that lives until lws_tls_session_wsi_destroy(); NULL for a bad argument, or
+ * a context that is not a TLS client's (a server's, DTLS). The thread that uses the context.
+ */
+struct lws *lws_tls_session_wsi_create_mbedtls(struct lws_vhost *vh,
+                                               mbedtls_ssl_context *ssl,
+                                               const char *host,
+                                               uint16_t port);
+#endif
+
+#if defined(LWS_TLS_SESSIONS_MBEDTLS)
+/**
+ * lws_tls_session_wsi_established() - say that the handshake has ended well
+ *
+ * \param wsi: the connection, after mbedtls_ssl_handshake() has returned 0
+ *
+ * From then on lws_tls_session_is_reused() and lws_tls_session_outcome() have their answers,
+ * and a resumed connection shows with mbedtls_ssl_get_peer_cert() what the full handshake
+ * showed. A session that has come with the handshake is kept at once; one that comes later is
+ * found by lws_tls_session_service() half a second after this call, or when the wsi is
+ * destroyed.
+ *
+ * Returns 0; -1 for a bad handle, or where the handshake has not ended. The thread that uses
+ * the context.
+ */
+int lws_tls_session_wsi_established(struct lws *wsi);
+#endif
+
+#if defined(LWS_TLS_SESSIONS_MBEDTLS)
+/**
+ * lws_tls_session_wsi_new_session() - say that a TLS 1.3 ticket has come
+ *
+ * \param wsi: the connection, after mbedtls_ssl_read() has returned
+ *	MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET, and before it is called again: the next
+ *	ticket takes the place of this one
+ *
+ * mbedTLS 3 takes tickets only where
+ * mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets() says so. This does not stand in
+ * the way of the app's own mbedtls_ssl_get_session().
+ *
+ * Returns 0 if it was a new session, 1 if not, -1 for a bad handle. The thread that uses the
+ * context.
+ */
+int lws_tls_session_wsi_new_session(struct lws *wsi);
+#endif
+
+#if defined(LWS_TLS_SESSIONS_MBEDTLS)
+/**
+ * lws_tls_session_wsi_failed() - say that the connection has failed
+ *
+ * \param wsi: the connection
+ * \param error: what a function of mbedTLS returned
+ *
+ * Errors of TLS itself, a fatal alert sent or received say, drop the sessions that have to do
+ * with the connection (RFC 5246 7.2.2), so that the next one handshakes in full. Errors of the
+ * network drop nothing, nor does what is no error, such as MBEDTLS_ERR_SSL_WANT_READ: an app
+ * need not tell them apart. Without this call the library finds out by itself at
+ * lws_tls_session_wsi_destroy() what failed in a handshake, and which alerts were received.
+ *
+ * The thread that uses the context.
+ */
+void lws_tls_session_wsi_failed(struct lws *wsi,
+                                int error);
+#endif
 
 /**
  * lws_tls_session_dump_save() - lws's: hand a session to a callback that stores it
@@ -720,6 +819,7 @@ void lws_tls_session_set_log_level(int level,
  */
 const char *lws_tls_session_version(void);
 
+#if !defined(LWS_TLS_SESSIONS_MBEDTLS)
 /**
  * lws_tls_session_lws_begin() - for lws/ alone: libwebsockets is about to be called
  *
@@ -729,7 +829,9 @@ const char *lws_tls_session_version(void);
  * Each call is paired with one of lws_tls_session_lws_end(), on the same thread. Pairs nest.
  */
 void lws_tls_session_lws_begin(const struct lws_tls_session_lws_functions *functions);
+#endif
 
+#if !defined(LWS_TLS_SESSIONS_MBEDTLS)
 /**
  * lws_tls_session_lws_end() - for lws/ alone: libwebsockets has been called
  *
@@ -742,6 +844,7 @@ void lws_tls_session_lws_begin(const struct lws_tls_session_lws_functions *funct
  */
 void lws_tls_session_lws_end(struct lws_vhost *vh,
                              const struct lws_tls_session_vhost_info *info);
+#endif
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -26,6 +26,7 @@ has_package() {
 	libc6-dev) [ -e /usr/include/stdio.h ] ;;
 	libssl-dev) pkg-config --exists 'libssl >= 3.0.0' ;;
 	debootstrap) PATH=$PATH:/usr/sbin command -v debootstrap ;;
+	libmbedtls-dev) [ -e /usr/include/mbedtls/ssl.h ] ;;
 	libwebsockets-dev) pkg-config --exists libwebsockets ;;
 	nginx-light) PATH=$PATH:/usr/sbin command -v nginx ;;
 	*) command -v "$1" ;;
@@ -82,10 +83,10 @@ need_cargo() {
 
 # What a build of the library for the TLS library $1 needs
 need_build_tools() {
-	local tls
+	local tls=libssl-dev
 	case $1 in
 	boringssl) tls=android-libboringssl-dev ;;
-	*) tls=libssl-dev ;;
+	mbedtls) need_packages libmbedtls-dev ;; # and the demo's server is OpenSSL's
 	esac
 	need_packages gcc libc6-dev make cmake pkg-config ca-certificates "$tls"
 	need_cargo

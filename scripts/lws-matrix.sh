@@ -29,7 +29,7 @@ case ${1:-} in
 esac
 
 cd "$root"
-need_build_tools
+need_build_tools openssl
 need_packages libwebsockets-dev nginx-light openssl
 tables=$(mktemp)
 trap 'rm -f "$tables"' EXIT

@@ -5,7 +5,8 @@ set -euo pipefail
 
 # In the order they run in. The last is what a user's build runs, so that all ends with
 # ctest's summary of it
-all_steps=(lint deps rust demo bench fuzz clang boringssl tsan asan soak valgrind trixie c)
+all_steps=(lint deps rust demo bench fuzz clang boringssl tsan asan soak valgrind trixie mbedtls
+	mbedtls-trixie c)
 
 usage() {
 	cat <<'TEXT'
@@ -26,6 +27,8 @@ Runs every test, or only the steps named:
   soak      eight threads for a minute, or for LWS_TLS_SESSIONS_SOAK_SECONDS
   valgrind  the C tests under valgrind
   trixie    the C tests on Debian 13, with OpenSSL 3.5 and libwebsockets 4.3
+  mbedtls   the mbedTLS backend: all C tests and the package, some under valgrind, the demo
+  mbedtls-trixie  the same tests on Debian 13, with mbedTLS 3.6
   c         the C tests, against nginx too, and the installed package
 
   --no-skip  a step that cannot run here is an error
@@ -222,6 +225,31 @@ step_trixie() {
 	"${in_root[@]}" cmake --build build/trixie-valgrind --parallel "$jobs"
 	"${in_root[@]}" ctest --test-dir build/trixie-valgrind --output-on-failure --parallel "$jobs" \
 		--label-regex '^lws$'
+}
+
+step_mbedtls() {
+	step_needs libmbedtls-dev openssl
+	cargo clippy --locked --no-default-features --features mbedtls --lib -- -D warnings
+	build_in mbedtls dev -DLWS_TLS_SESSIONS_BACKEND=mbedtls
+	run_ctest mbedtls
+	c-tests/package/check-demo.sh scripts/demo.sh --backend mbedtls
+	step_needs valgrind
+	build_in mbedtls dev -DLWS_TLS_SESSIONS_BACKEND=mbedtls -DLWS_TLS_SESSIONS_VALGRIND=ON
+	run_ctest mbedtls --label-regex '^(mbedtls|topic)$' \
+		--tests-regex '^(calls|dump|identity|poll|unsuitable|verify)$'
+}
+
+step_mbedtls-trixie() {
+	step_needs debootstrap
+	local status=0 in_root=(scripts/trixie-root.sh run build/trixie-root)
+	scripts/trixie-root.sh make build/trixie-root || status=$?
+	[ $status != 77 ] || skip "no Debian 13 root can be made, see above"
+	[ $status = 0 ]
+	# the crates come from this machine's cargo
+	cargo fetch --locked
+	"${in_root[@]}" cmake --preset dev -B build/mbedtls-trixie -DLWS_TLS_SESSIONS_BACKEND=mbedtls
+	"${in_root[@]}" cmake --build build/mbedtls-trixie --parallel "$jobs"
+	"${in_root[@]}" ctest --test-dir build/mbedtls-trixie --output-on-failure --parallel "$jobs"
 }
 
 step_c() {

@@ -9,7 +9,8 @@
 set -euo pipefail
 
 packages=(
-	ca-certificates cmake g++ gcc libc6-dev libcap-dev libssl-dev libwebsockets-dev libzstd-dev make
+	ca-certificates cmake g++ gcc libc6-dev libcap-dev libmbedtls-dev libssl-dev
+	libwebsockets-dev libzstd-dev make
 	nginx-light openssl pkgconf valgrind zlib1g-dev
 )
 

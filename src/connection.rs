@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::fork::Mutex;
 
-use crate::backend::{Client, Facts, Session, TLS1_3};
+use crate::backend::{Active, Backend, Client, Facts, Session, TLS1_3};
 use crate::cache::{Dropped, Found, Life};
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Key};
@@ -26,6 +26,7 @@ pub struct Connection {
     handle: Mutex<Handle>,
     state: Mutex<State>,
     watch: Watch,
+    kept: <Active as Backend>::Kept,
 }
 
 enum Handle {
@@ -135,6 +136,8 @@ pub struct NewSession {
     pub session: Session,
     /// What there is to know of it.
     pub facts: Facts,
+    /// When it came.
+    pub issued: Moment,
     /// It is of the first handshake, though that has ended by now.
     pub with_handshake: bool,
 }
@@ -147,6 +150,7 @@ impl Connection {
             handle: Mutex::new(Handle::None),
             state: Mutex::new(State::default()),
             watch: Watch::default(),
+            kept: Default::default(),
         })
     }
 
@@ -192,6 +196,21 @@ impl Connection {
     /// What looking at it from time to time needs.
     pub fn watch(&self) -> &Watch {
         &self.watch
+    }
+
+    /// What the backend keeps of it.
+    pub fn kept(&self) -> &<Active as Backend>::Kept {
+        &self.kept
+    }
+
+    /// Whether its handshake has ended well.
+    pub fn has_ended(&self) -> bool {
+        self.handshake().is_some_and(|handshake| handshake.has_ended)
+    }
+
+    /// The peer of the session that it was offered.
+    pub fn offered_peer(&self) -> Option<Arc<Peer>> {
+        Some(self.handshake()?.offered?.peer)
     }
 
     /// Whether the handshake resumed a session.
@@ -474,7 +493,7 @@ impl Connection {
             }
             peer
         };
-        let new = New { key: key.clone(), session: new.session, peer, issued: now };
+        let new = New { key: key.clone(), session: new.session, peer, issued: new.issued };
         handshake.vhost.keep(new, handshake.epoch);
     }
 

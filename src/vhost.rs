@@ -185,6 +185,7 @@ impl Vhost {
             return;
         }
         if facts.tls_version < TLS1_3 && facts.ticket_len > 0 && !self.policy.allow_tickets {
+            log::info!("{}: the session is a ticket, which this vhost does not allow", tag());
             return;
         }
         let kind = if facts.tls_version < TLS1_3 { Kind::Shared } else { Kind::Ticket };
@@ -341,7 +342,11 @@ impl Vhost {
     fn try_load(&self, endpoint: &Endpoint, blob: &[u8]) -> Result<(), &'static str> {
         let (session, record) = dump::decode(blob)?;
         let facts = Active::facts(&session);
-        let peer = Active::peer(&session).ok_or("it tells of no peer")?;
+        let peer = match &record {
+            Some(record) => Active::chain_from_der(&record.chain),
+            None => Active::peer(&session),
+        };
+        let peer = peer.ok_or("it tells of no peer")?;
         let now = Moment::now();
         let issued_at = facts.issued.saturating_mul(SECOND);
         let (identity, issued, handshake) = match record {

@@ -14,6 +14,7 @@ fn the_header_is_up_to_date() {
         .with_src(root.join("src/capi/types.rs"))
         .with_src(root.join("src/capi/vhost.rs"))
         .with_src(root.join("src/capi/connection.rs"))
+        .with_src(root.join("src/capi/mbedtls.rs"))
         .with_src(root.join("src/capi/dump.rs"))
         .with_src(root.join("src/capi/inspect.rs"))
         .with_src(root.join("src/capi/libwebsockets.rs"))

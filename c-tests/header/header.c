@@ -104,15 +104,25 @@ SIZE(lws_tls_session_stats, 128);
 
 FUNCTION(lws_tls_session_vhost_create, struct lws_vhost *,
 	 const struct lws_tls_session_vhost_info *);
+#if !defined(LWS_TLS_SESSIONS_MBEDTLS)
 FUNCTION(lws_tls_session_vhost_attach, int, struct lws_vhost *, SSL_CTX *);
+#endif
 FUNCTION(lws_tls_session_cache, void, struct lws_vhost *, uint32_t);
 FUNCTION(lws_tls_session_forget, int, struct lws_vhost *, const char *, uint16_t);
 FUNCTION(lws_tls_session_vhost_flush, void, struct lws_vhost *);
 FUNCTION(lws_tls_session_vh_destroy, void, struct lws_vhost *);
 
+#if defined(LWS_TLS_SESSIONS_MBEDTLS)
+FUNCTION(lws_tls_session_wsi_create_mbedtls, struct lws *, struct lws_vhost *,
+	 mbedtls_ssl_context *, const char *, uint16_t);
+FUNCTION(lws_tls_session_wsi_established, int, struct lws *);
+FUNCTION(lws_tls_session_wsi_new_session, int, struct lws *);
+FUNCTION(lws_tls_session_wsi_failed, void, struct lws *, int);
+#else
 FUNCTION(lws_tls_session_wsi_create, struct lws *, struct lws_vhost *, SSL *,
 	 const char *, uint16_t);
 FUNCTION(lws_tls_session_wsi, struct lws *, SSL *);
+#endif
 FUNCTION(lws_tls_reuse_session, int, struct lws *);
 FUNCTION(lws_tls_session_is_reused, int, struct lws *);
 FUNCTION(lws_tls_session_outcome, int, struct lws *);

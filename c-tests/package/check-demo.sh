@@ -32,7 +32,14 @@ counts() {
 
 expect_status 0 "${demo[@]}" --connections 8
 echo "$output"
-for protocol in 1.2 1.3; do
+protocols=(1.2 1.3)
+hosts=(localhost 127.0.0.1)
+# of mbedTLS 2, which verifies no addresses either
+if [[ $output == *'No TLS 1.3 with this server'*'does not speak it'* ]]; then
+	protocols=(1.2)
+	hosts=(localhost)
+fi
+for protocol in "${protocols[@]}"; do
 	expect_equal "$(counts "TLS $protocol off")" '8 0' "TLS $protocol without the cache"
 	expect_equal "$(counts "TLS $protocol on")" '1 7' "TLS $protocol with the cache"
 done
@@ -43,19 +50,21 @@ temporary=$(mktemp -d)
 make_certificates "$temporary"
 
 start_server "$temporary" 127.0.0.1 -rev
-for host in localhost 127.0.0.1; do
+for host in "${hosts[@]}"; do
 	expect_status 0 "${demo[@]}" "$host:$port" --ca "$temporary/ca.pem" --connections 4
-	for protocol in 1.2 1.3; do
+	for protocol in "${protocols[@]}"; do
 		expect_equal "$(counts "TLS $protocol on")" '1 3' "TLS $protocol with the cache, to $host"
 	done
 done
 expect_status 1 "${demo[@]}" "localhost:$port"
 expect_text 'certificate is not trusted' "$output"
 
-start_server "$temporary" 127.0.0.1 -rev -tls1_3
-expect_status 0 "${demo[@]}" "localhost:$port" --ca "$temporary/ca.pem" --connections 4
-expect_text 'No TLS 1.2 with this server' "$output"
-expect_equal "$(counts 'TLS 1.3 on')" '1 3' "TLS 1.3 with the cache"
+if [ "${#protocols[@]}" = 2 ]; then
+	start_server "$temporary" 127.0.0.1 -rev -tls1_3
+	expect_status 0 "${demo[@]}" "localhost:$port" --ca "$temporary/ca.pem" --connections 4
+	expect_text 'No TLS 1.2 with this server' "$output"
+	expect_equal "$(counts 'TLS 1.3 on')" '1 3' "TLS 1.3 with the cache"
+fi
 
 # a server of TLS 1.2 that resumes by tickets only
 start_server "$temporary" 127.0.0.1 -rev -tls1_2 -no_cache
@@ -64,13 +73,13 @@ expect_text 'try --allow-tickets' "$output"
 expect_status 0 "${demo[@]}" "localhost:$port" --ca "$temporary/ca.pem" --connections 4 --allow-tickets
 expect_equal "$(counts 'TLS 1.2 on')" '1 3' "TLS 1.2 with tickets"
 
-if start_server "$temporary" '[::1]' -rev; then
+if [ "${#hosts[@]}" = 2 ] && start_server "$temporary" '[::1]' -rev; then
 	expect_status 0 "${demo[@]}" "[::1]:$port" --ca "$temporary/ca.pem" --connections 4
 	expect_equal "$(counts 'TLS 1.3 on')" '1 3' "TLS 1.3 with the cache, over IPv6"
 fi
 
 # nobody listens on port 1
-expect_status 1 "${demo[@]}" 127.0.0.1:1
-expect_text '127.0.0.1 port 1: Connection refused' "$output"
+expect_status 1 "${demo[@]}" localhost:1
+expect_text 'localhost port 1: Connection refused' "$output"
 expect_status 1 "${demo[@]}" nosuch.invalid
 expect_text 'nosuch.invalid: ' "$output"

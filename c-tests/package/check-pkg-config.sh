@@ -10,8 +10,15 @@ export PKG_CONFIG_PATH=$lib/pkgconfig
 
 expect_equal "$(pkg-config --modversion lws-tls-sessions)" "$VERSION" "pkg-config's version"
 
-read -ra cflags < <(pkg-config --cflags lws-tls-sessions libssl)
-read -ra libs < <(pkg-config --libs lws-tls-sessions libssl)
+if [ "$BACKEND" = mbedtls ]; then
+	# mbedTLS 2 has no pkg-config files
+	tls=() tls_libs=(-lmbedtls -lmbedx509 -lmbedcrypto)
+else
+	tls=(libssl) tls_libs=()
+fi
+read -ra cflags < <(pkg-config --cflags lws-tls-sessions "${tls[@]}")
+read -ra libs < <(pkg-config --libs lws-tls-sessions "${tls[@]}")
+libs+=("${tls_libs[@]}")
 read -ra static_libs < <(pkg-config --libs --static lws-tls-sessions |
 	sed 's/-llws_tls_sessions/-l:liblws_tls_sessions.a/')
 source=$SOURCE_DIR/c-tests/package/consumer/main.c

@@ -5,7 +5,7 @@ set -euo pipefail
 
 library=$LIB_DIR/liblws_tls_sessions.so
 
-declared=$("$CC" -E -P "$SOURCE_DIR/include/lws-tls-sessions.h" |
+declared=$("$CC" -E -P ${DEFINITION:+"-D$DEFINITION"} "$SOURCE_DIR/include/lws-tls-sessions.h" |
 	grep -oE '\<lws_[a-z0-9_]+\(' | tr -d '(' | sort -u)
 exported=$(nm -D --defined-only --format=posix "$library" | cut -d ' ' -f 1 | sort -u)
 [ -n "$declared" ] || fail "no function found in the header"

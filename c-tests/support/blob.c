@@ -64,12 +64,25 @@ void blob_free(struct blob *blob)
 	*blob = (struct blob){ 0 };
 }
 
-size_t blob_der_len(const struct blob *blob)
+size_t blob_session_len(const struct blob *blob)
 {
-	/* a SEQUENCE with a length of two bytes, as all sessions with a certificate are */
-	REQUIRE(blob->len > 4 && blob->data[0] == 0x30 && blob->data[1] == 0x82);
+	const unsigned char *data = blob->data;
+	size_t at;
 
-	return 4 + ((size_t)blob->data[2] << 8 | blob->data[3]);
+#if defined(LWS_TLS_SESSIONS_MBEDTLS)
+	/* "mbed", 10 bytes, a host name of so many bytes, and a session of so many bytes */
+	REQUIRE(blob->len > 20 && !memcmp(data, "mbed", 4));
+	at = 16 + ((size_t)data[14] << 8 | data[15]);
+	REQUIRE(blob->len > at + 4);
+
+	return at + 4 + ((size_t)data[at + 2] << 8 | data[at + 3]);
+#else
+	/* DER: a SEQUENCE with a length of two bytes, as all sessions with a certificate are */
+	at = 4;
+	REQUIRE(blob->len > at && data[0] == 0x30 && data[1] == 0x82);
+
+	return at + ((size_t)data[2] << 8 | data[3]);
+#endif
 }
 
 void blob_write(const struct blob *blob, const char *path)

@@ -25,8 +25,8 @@ int blob_load(struct lws_vhost *vh, const char *host, uint16_t port,
 struct blob blob_copy(const struct blob *blob, size_t len);	/* of so many bytes of it */
 void blob_free(struct blob *blob);
 
-/* blob_der_len() - how much of it is the session itself, as DER */
-size_t blob_der_len(const struct blob *blob);
+/* blob_session_len() - how much of it is the TLS library's own */
+size_t blob_session_len(const struct blob *blob);
 
 void blob_write(const struct blob *blob, const char *path);
 struct blob blob_read(const char *path);

@@ -105,7 +105,7 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t count
 			continue;
 
 		run++;
-		if (!cases[n].run) {
+		if (!cases[n].run || (cases[n].applies && !cases[n].applies())) {
 			printf("skipped %s: not with this TLS library\n", cases[n].name);
 			continue;
 		}

@@ -50,15 +50,20 @@ void check_context(const char *format, ...)
 struct test_case {
 	const char	*name;
 	void		(*run)(void);
+	bool		(*applies)(void);	/* NULL: always */
 };
 
-#define CASE(function)			{ #function, function }
+#define CASE(function)			{ #function, function, NULL }
+/* one that not every TLS library has what it takes for */
+#define CASE_IF(applies, function)	{ #function, function, applies }
 
 /* a case that is there with OpenSSL alone */
 #ifdef OPENSSL_IS_BORINGSSL
-#define OPENSSL_CASE(function)		{ #function, NULL }
+#define OPENSSL_CASE(function)		{ #function, NULL, NULL }
+#define OPENSSL_CASE_IF(applies, function)	OPENSSL_CASE(function)
 #else
 #define OPENSSL_CASE(function)		CASE(function)
+#define OPENSSL_CASE_IF(applies, function)	CASE_IF(applies, function)
 #endif
 
 #define EXIT_SKIPPED			77 /* ctest's SKIP_RETURN_CODE */

@@ -24,6 +24,16 @@ struct conn *conn_open(struct client *client, const struct dial *dial)
 	return conn;
 }
 
+bool client_speaks_tls13(void)
+{
+	return client_speaks(TLS1_3_VERSION);
+}
+
+int client_newest(void)
+{
+	return client_speaks_tls13() ? TLS1_3_VERSION : TLS1_2_VERSION;
+}
+
 /*
  * A connection that the library serves has an outcome; the truth about it is
  * what the server saw, and the TLS library on our side.

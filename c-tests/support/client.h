@@ -2,7 +2,8 @@
  * What a TLS client app does, in the few words that every backend can speak.
  *
  * client_openssl.c is the one for OpenSSL; topics that need SSL and SSL_CTX
- * themselves include client_openssl.h.
+ * themselves include client_openssl.h. client_mbedtls.c and .h are the same for
+ * mbedTLS.
  */
 
 #ifndef LWS_TLS_SESSIONS_TESTS_CLIENT_H
@@ -16,11 +17,25 @@
 #include "check.h"
 #include "server.h"
 
+/* whether the TLS library has this version; TLS 1.3; the newest that the tests know */
+bool client_speaks(int version);
+bool client_speaks_tls13(void);
+int client_newest(void);
+
+/*
+ * client_attaches() - whether clients are attached to vhosts
+ *
+ * mbedTLS has nothing that could be, and tells nobody whom its connections go to: there,
+ * each of them is told to the library, by its client.
+ */
+bool client_attaches(void);
+
 /* what an app sets up once: OpenSSL's SSL_CTX */
 struct client_config {
 	int			version;	/* TLS1_2_VERSION or TLS1_3_VERSION; 0: both */
 	const struct cert	*trust;		/* NULL: pki()->root */
 	bool			lax;		/* does not verify the server */
+	bool			tickets;	/* TLS 1.2's, where it is the app that asks for them */
 	const struct cert	*identity;	/* client certificate */
 	bool			any_role;	/* what could be a server as well: TLS_method() */
 	struct lws_vhost	*vh;		/* attached to it; NULL: to none */
@@ -35,6 +50,9 @@ void client_attach(struct client *client, struct lws_vhost *vh);
 
 /* client_default_lifetime() - seconds that the TLS library lets a session live by itself */
 long client_default_lifetime(int version);
+
+/* client_saves_peer() - whether sessions as the TLS library saves them have the certificate */
+bool client_saves_peer(int version);
 
 struct conn;
 

@@ -20,6 +20,16 @@ struct conn {
 	int		fd;
 };
 
+bool client_speaks(int version)
+{
+	return version == TLS1_2_VERSION || version == TLS1_3_VERSION;
+}
+
+bool client_attaches(void)
+{
+	return true;
+}
+
 struct client *client_new(const struct client_config *config)
 {
 	const struct cert *trust = config->trust ? config->trust : pki()->root;
@@ -65,6 +75,13 @@ long client_default_lifetime(int version)
 	(void)version;
 
 	return 7200;
+}
+
+bool client_saves_peer(int version)
+{
+	(void)version;
+
+	return true;
 }
 
 static void expect_peer(SSL *ssl, const struct dial *dial)

@@ -74,7 +74,7 @@ struct cert *cert_make(const struct cert_request *request)
 	extend(cert->x509, issuer->x509, NID_key_usage,
 	       request->ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
 	extend(cert->x509, issuer->x509, NID_subject_key_identifier, "hash");
-	extend(cert->x509, issuer->x509, NID_authority_key_identifier, "keyid");
+	extend(cert->x509, issuer->x509, NID_authority_key_identifier, "keyid:always");
 	if (request->alt_names)
 		extend(cert->x509, issuer->x509, NID_subject_alt_name,
 		       request->alt_names);

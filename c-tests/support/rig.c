@@ -21,6 +21,7 @@ void rig_up(struct rig *rig, const struct rig_config *config)
 	rig->vh = lws_tls_session_vhost_create(&config->vhost);
 	REQUIRE(rig->vh);
 	client.vh = rig->vh;
+	client.tickets = config->vhost.options & LWS_TLS_SESSION_OPTION_ALLOW_TICKETS;
 	rig->client = client_new(&client);
 	rig->dial = (struct dial){ .server = rig->server };
 }

@@ -47,18 +47,20 @@ struct way {
 extern const struct way ways[];	/* ends with one without a name */
 
 #define FOR_EACH_WAY(way)						\
-	for (way = ways; way->name && (check_context("%s", way->name), true); way++)
+	for (way = ways; way->name && (check_context("%s", way->name), true); way++) \
+		if (client_speaks(way->version))
 
 static const int tls_versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 
 const char *version_name(int version);
 
-/* for (...) over TLS 1.2 and 1.3, with the context set */
+/* for (...) over TLS 1.2 and 1.3, as far as the client speaks them, with the context set */
 #define FOR_EACH_VERSION(version)					\
 	for (size_t version##_n = 0;					\
 	     version##_n < ARRAY_SIZE(tls_versions) &&			\
 	     (version = tls_versions[version##_n],			\
 	      check_context("%s", version_name(version)), true);	\
-	     version##_n++)
+	     version##_n++)						\
+		if (client_speaks(version))
 
 #endif

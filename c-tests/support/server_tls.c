@@ -1,5 +1,6 @@
 #include "server_private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/rand.h>
@@ -18,13 +19,61 @@ static bool has_extension(SSL *ssl, unsigned int type, size_t at_least)
 	return SSL_client_hello_get0_ext(ssl, type, &data, &len) && len >= at_least;
 }
 
+/*
+ * The session IDs that were given out. Others are made up by the client: those of TLS 1.3,
+ * which have no meaning (RFC 8446 4.1.2), and those that go with a ticket (RFC 5077 3.4).
+ */
+static struct {
+	pthread_mutex_t	lock;
+	uint64_t	*ids;		/* the first bytes will do */
+	size_t		count;
+} issued = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void free_issued(void)
+{
+	free(issued.ids);
+}
+
+static void note_issued(SSL *ssl)
+{
+	unsigned int len;
+	const unsigned char *id = SSL_SESSION_get_id(SSL_get_session(ssl), &len);
+
+	if (len < sizeof(*issued.ids))
+		return;
+
+	pthread_mutex_lock(&issued.lock);
+	if (!issued.ids)
+		atexit(free_issued);
+	issued.ids = realloc(issued.ids, (issued.count + 1) * sizeof(*issued.ids));
+	REQUIRE(issued.ids);
+	memcpy(&issued.ids[issued.count++], id, sizeof(*issued.ids));
+	pthread_mutex_unlock(&issued.lock);
+}
+
+static bool is_issued(const unsigned char *id, size_t len)
+{
+	bool found = false;
+	size_t n;
+
+	if (len < sizeof(*issued.ids))
+		return false;
+
+	pthread_mutex_lock(&issued.lock);
+	for (n = 0; n < issued.count && !found; n++)
+		found = !memcmp(&issued.ids[n], id, sizeof(*issued.ids));
+	pthread_mutex_unlock(&issued.lock);
+
+	return found;
+}
+
 static bool offers_session(SSL *ssl)
 {
 	const unsigned char *id;
+	size_t len = SSL_client_hello_get0_session_id(ssl, &id);
 
 	return has_extension(ssl, TLSEXT_TYPE_psk, 0) ||
-	       has_extension(ssl, TLSEXT_TYPE_session_ticket, 1) ||
-	       SSL_client_hello_get0_session_id(ssl, &id);
+	       has_extension(ssl, TLSEXT_TYPE_session_ticket, 1) || is_issued(id, len);
 }
 
 /*
@@ -154,6 +203,7 @@ static void note_handshake(struct server *server, SSL *ssl)
 #ifdef OPENSSL_IS_BORINGSSL
 	boringssl_note_session(ssl);
 #endif
+	note_issued(ssl);
 	pthread_mutex_lock(&server->lock);
 	server->seen.handshakes++;
 	server->seen.resumed += SSL_session_reused(ssl);
@@ -181,6 +231,8 @@ static bool obey(SSL *ssl)
 
 	while ((len = SSL_read(ssl, order, sizeof(order) - 1)) > 0) {
 		order[len] = '\0';
+		/* the client may have renegotiated */
+		note_issued(ssl);
 
 		if (!strcmp(order, "bye\n"))
 			return true;

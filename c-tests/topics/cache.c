@@ -342,7 +342,7 @@ TEST_PROGRAM(
 	CASE(ten_endpoints_by_default),
 	CASE(the_least_recently_used_goes),
 	CASE(reuse_alone_makes_it_recent),
-	OPENSSL_CASE(a_late_ticket_makes_it_recent),
+	OPENSSL_CASE_IF(client_speaks_tls13, a_late_ticket_makes_it_recent),
 	CASE(one_endpoint_if_the_app_says_so),
 	CASE(a_newer_session_replaces),
 	CASE(two_ports_of_one_host),
@@ -351,5 +351,5 @@ TEST_PROGRAM(
 	CASE(names_over_95_characters),
 	CASE(forget_drops_one_endpoint),
 	CASE(flush_drops_all),
-	OPENSSL_CASE(forget_and_flush_count_for_open_connections),
-	CASE(foreach_tells_what_there_is))
+	OPENSSL_CASE_IF(client_speaks_tls13, forget_and_flush_count_for_open_connections),
+	CASE_IF(client_speaks_tls13, foreach_tells_what_there_is))

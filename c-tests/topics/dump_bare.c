@@ -46,7 +46,7 @@ static void rig_down_bare(struct rig *rig)
 static struct blob bare_blob(const struct rig *rig)
 {
 	struct blob whole = blob_save(rig->vh, HOST, server_port(rig->server));
-	struct blob bare = blob_copy(&whole, blob_der_len(&whole));
+	struct blob bare = blob_copy(&whole, blob_session_len(&whole));
 
 	blob_free(&whole);
 

@@ -50,7 +50,7 @@ static void what_callbacks_are_given(void)
 	struct rig rig;
 
 	log_capture(LLL_ERR | LLL_WARN);
-	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION },
+	RIG_UP(&rig, .server = { .version = client_newest() },
 	       .vhost = { .context = expected.cx, .vhost_name = "saved" });
 	port = server_port(rig.server);
 	snprintf(expected.tag, sizeof(expected.tag), "saved_" HOST "_%u", port);
@@ -85,7 +85,7 @@ static void callbacks_that_fail(void)
 	struct rig rig;
 
 	log_capture(LLL_ERR | LLL_WARN);
-	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION });
+	RIG_UP(&rig, .server = { .version = client_newest() });
 	port = server_port(rig.server);
 	snprintf(expected.tag, sizeof(expected.tag), "default_" HOST "_%u", port);
 
@@ -124,7 +124,7 @@ static void loads_without_a_session(void)
 	struct rig rig;
 
 	log_capture(LLL_WARN);
-	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION });
+	RIG_UP(&rig, .server = { .version = client_newest() });
 	port = server_port(rig.server);
 	/* what the callback refuses the library does not */
 	CHECK_INT(lws_tls_session_dump_load(rig.vh, HOST, port, fail_with_a_blob, NULL), 1);
@@ -272,7 +272,7 @@ static void callbacks_may_destroy_the_vhost(void)
 	struct rig rig;
 
 	log_capture(LLL_ERR | LLL_WARN);
-	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION });
+	RIG_UP(&rig, .server = { .version = client_newest() });
 	port = server_port(rig.server);
 	call_back.rig = &rig;
 	RIG_VISIT(&rig, MISS);

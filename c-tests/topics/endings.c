@@ -10,7 +10,8 @@
 /* for each way, a rig that has resumed once */
 #define FOR_EACH_RIG(rig)						\
 	for (const struct way *way = ways;				\
-	     way->name && (rig_up_resumed(&rig, way), true);		\
+	     way->name && client_speaks(way->version) &&			\
+	     (rig_up_resumed(&rig, way), true);			\
 	     rig_down(&rig), way++)
 
 static void rig_up_resumed(struct rig *rig, const struct way *way)

@@ -99,5 +99,5 @@ static void but_sessions_of_tls12(void)
 
 TEST_PROGRAM(
 	CASE(a_child_resumes),
-	CASE(a_child_has_no_tickets_for_single_use),
+	CASE_IF(client_speaks_tls13, a_child_has_no_tickets_for_single_use),
 	CASE(but_sessions_of_tls12))

@@ -107,7 +107,7 @@ static void forget_forgets_all_of_them(void)
 	struct rig rig;
 	int who;
 
-	rig_up_asking(&rig, TLS1_3_VERSION);
+	rig_up_asking(&rig, client_newest());
 	for (who = 0; who < PEOPLE; who++) {
 		rig.dial.identity = identity_of(who);
 		RIG_VISIT(&rig, MISS);

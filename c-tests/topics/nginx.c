@@ -40,7 +40,8 @@ static unsigned int fetch_ten(enum nginx_mode mode, uint64_t options, bool serve
 	struct dial dial = { .port = nginx_port(mode), .silent = silent };
 	struct lws_vhost *vh = lws_tls_session_vhost_create(
 		&(struct lws_tls_session_vhost_info){ .options = options });
-	struct client *client = client_new(&(struct client_config){ .vh = vh });
+	struct client *client = client_new(&(struct client_config){
+		.vh = vh, .tickets = options & LWS_TLS_SESSION_OPTION_ALLOW_TICKETS });
 	unsigned int n, resumed = 0;
 
 	check_context("%s, %s hangs up first, client%s", nginx_mode_name(mode),
@@ -101,8 +102,8 @@ int main(int argc, char **argv)
 		CASE(tls12_session_ids),
 		CASE(tls12_tickets_where_they_are_allowed),
 		CASE(tls12_tickets_are_not_used_by_default),
-		CASE(tls13_stateless_tickets),
-		CASE(tls13_stateful_tickets),
+		CASE_IF(client_speaks_tls13, tls13_stateless_tickets),
+		CASE_IF(client_speaks_tls13, tls13_stateful_tickets),
 	};
 
 	if (!nginx_is_installed())

@@ -101,11 +101,13 @@ static void the_counters_of_each_outcome(void)
 	CHECK_STATS(rig.vh, .entries = 1, .sessions = 1, .handshakes = 5, .missed = 2,
 		    .stored = 4, .offered = 2, .resumed = 1, .declined = 1, .replaced = 2,
 		    .expired = 1, .unverified = 1);
-	rig.dial.ip = "127.0.0.1";
-	RIG_VISIT(&rig, NO_ENDPOINT);
-	CHECK_STATS(rig.vh, .entries = 1, .sessions = 1, .handshakes = 6, .missed = 2,
-		    .stored = 4, .offered = 2, .resumed = 1, .declined = 1, .replaced = 2,
-		    .expired = 1, .unverified = 1);
+	if (client_attaches()) {
+		rig.dial.ip = "127.0.0.1";
+		RIG_VISIT(&rig, NO_ENDPOINT);
+		CHECK_STATS(rig.vh, .entries = 1, .sessions = 1, .handshakes = 6, .missed = 2,
+			    .stored = 4, .offered = 2, .resumed = 1, .declined = 1, .replaced = 2,
+			    .expired = 1, .unverified = 1);
+	}
 	client_free(stranger);
 	rig_down(&rig);
 	clock_reset();
@@ -146,7 +148,7 @@ static void the_tag_of_a_connection(void)
 	struct rig rig;
 
 	log_capture(LLL_WARN);
-	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION },
+	RIG_UP(&rig, .server = { .version = client_newest() },
 	       .vhost = { .vhost_name = "tagged" });
 	rig.dial.vh = rig.vh;
 	conn = conn_new(rig.client, &rig.dial);
@@ -160,6 +162,11 @@ static void the_tag_of_a_connection(void)
 	CHECK_INT(lws_tls_session_tag_from_wsi(conn_wsi(conn), tag, strlen(expected) + 1), 0);
 	CHECK_STR(tag, expected);
 	conn_drop(conn);
+
+	if (!client_attaches()) {
+		rig_down(&rig);
+		return;
+	}
 
 	/* no endpoint, no tag */
 	rig.dial = (struct dial){ .server = rig.server, .ip = "127.0.0.1" };
@@ -257,7 +264,7 @@ static void the_log_keeps_to_its_level(void)
 	struct rig rig;
 
 	log_capture(LLL_ERR | LLL_WARN);
-	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION });
+	RIG_UP(&rig, .server = { .version = client_newest() });
 	RIG_VISIT(&rig, MISS);
 	RIG_VISIT(&rig, RESUMED);
 	CHECK_INT(log_lines(), 0);
@@ -344,6 +351,6 @@ TEST_PROGRAM(
 	CASE(stats_of_another_size),
 	CASE(the_tag_of_a_connection),
 	CASE(tags),
-	CASE(the_log_says_why),
+	CASE_IF(client_attaches, the_log_says_why),
 	CASE(the_log_keeps_to_its_level),
 	CASE(the_log_never_shows_a_session))

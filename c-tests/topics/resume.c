@@ -244,12 +244,12 @@ static void a_late_ticket_is_kept(void)
 TEST_PROGRAM(
 	CASE(nine_of_nine_whoever_hangs_up_and_however),
 	CASE(non_blocking_sockets),
-	CASE(an_address_without_sni_needs_wsi_create),
-	CASE(wsi_create_attaches_the_client),
-	CASE(wsi_create_says_better),
+	CASE_IF(client_attaches, an_address_without_sni_needs_wsi_create),
+	CASE_IF(client_attaches, wsi_create_attaches_the_client),
+	CASE_IF(client_attaches, wsi_create_says_better),
 	CASE(reuse_session_before_the_handshake),
 	CASE(tls12_tickets_only_where_they_are_allowed),
 	CASE(a_client_of_any_version),
 	CASE(a_restarted_server_declines_once),
 	CASE(a_server_that_does_not_resume),
-	OPENSSL_CASE(a_late_ticket_is_kept))
+	OPENSSL_CASE_IF(client_speaks_tls13, a_late_ticket_is_kept))

@@ -166,9 +166,9 @@ static void the_take_is_atomic(void)
 }
 
 TEST_PROGRAM(
-	CASE(so_many_tickets_so_many_offers),
-	CASE(nine_of_nine_with_a_new_ticket_each_time),
+	CASE_IF(client_speaks_tls13, so_many_tickets_so_many_offers),
+	CASE_IF(client_speaks_tls13, nine_of_nine_with_a_new_ticket_each_time),
 	CASE(tls12_sessions_are_shared_all_the_same),
-	CASE(never_offered_ones_first),
-	CASE(four_are_kept),
-	CASE(the_take_is_atomic))
+	CASE_IF(client_speaks_tls13, never_offered_ones_first),
+	CASE_IF(client_speaks_tls13, four_are_kept),
+	CASE_IF(client_speaks_tls13, the_take_is_atomic))

@@ -22,7 +22,7 @@ static void all_defaults(void)
 	struct rig rig;
 
 	CHECK(vh);
-	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION });
+	RIG_UP(&rig, .server = { .version = client_newest() });
 	client = client_new(&(struct client_config){ .vh = vh });
 	CHECK_VISIT(client, &rig.dial, MISS);
 	CHECK_INT(visits(client, &rig.dial, 9), 9);
@@ -35,7 +35,7 @@ static void unknown_options_are_ignored(void)
 {
 	struct rig rig;
 
-	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION },
+	RIG_UP(&rig, .server = { .version = client_newest() },
 	       .vhost = { .options = (1ull << 1) | (1ull << 38) | (1ull << 40) | (1ull << 63) });
 	RIG_VISIT(&rig, MISS);
 	RIG_VISIT(&rig, RESUMED);
@@ -63,9 +63,11 @@ static void a_disabled_vhost(void)
 		       .vhost = { .options = LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE });
 		port = server_port(rig.server);
 
-		/* attaching to it did nothing */
-		RIG_VISIT(&rig, NONE);
-		RIG_VISIT(&rig, NONE);
+		if (client_attaches()) {
+			/* attaching to it did nothing */
+			RIG_VISIT(&rig, NONE);
+			RIG_VISIT(&rig, NONE);
+		}
 
 		rig.dial.vh = rig.vh;
 		RIG_VISIT(&rig, DISABLED);
@@ -255,7 +257,7 @@ TEST_PROGRAM(
 	CASE(a_disabled_vhost),
 	CASE(a_disabled_vhost_on_a_shared_client),
 	CASE(two_vhosts_with_a_client_each),
-	CASE(two_vhosts_on_one_client),
+	CASE_IF(client_attaches, two_vhosts_on_one_client),
 	CASE(attached_twice_is_attached_once),
 	CASE(one_vhost_on_two_clients),
 	CASE(a_destroyed_vhost),

@@ -17,9 +17,20 @@ pub mod libwebsockets;
 #[cfg(feature = "openssl")]
 pub use self::openssl::libwebsockets;
 
-#[cfg(not(any(feature = "openssl", feature = "boringssl")))]
-compile_error!("choose a backend: the feature openssl or boringssl");
-#[cfg(all(feature = "openssl", feature = "boringssl"))]
+#[cfg(feature = "mbedtls")]
+mod mbedtls;
+#[cfg(feature = "mbedtls")]
+pub use self::mbedtls::{
+    MbedTls as Active, adopt, established, failed, let_go, mbedtls_ssl_context, new_session, offer,
+};
+
+#[cfg(not(any(feature = "openssl", feature = "boringssl", feature = "mbedtls")))]
+compile_error!("choose a backend: the feature openssl, boringssl or mbedtls");
+#[cfg(any(
+    all(feature = "openssl", feature = "boringssl"),
+    all(feature = "openssl", feature = "mbedtls"),
+    all(feature = "boringssl", feature = "mbedtls")
+))]
 compile_error!("choose one backend: --no-default-features turns openssl off");
 
 /// A stored session, as the active backend has it.
@@ -39,6 +50,8 @@ pub trait Backend {
     type Chain: Send + Sync;
     /// All that the verification of a chain depends on, but for the chain and the time.
     type Terms: PartialEq + Send + Sync;
+    /// What it keeps of a connection, beside what all backends do.
+    type Kept: Default + Send + Sync;
 
     /// A session from the library's own encoding, and how many bytes of `blob` that took.
     fn decode(blob: &[u8]) -> Option<(Self::Session, usize)>;
@@ -87,7 +100,8 @@ pub trait Client {
     fn endpoint(&self) -> Option<Endpoint>;
     /// As whom; None where that cannot be told.
     fn identity(&self) -> Option<Identity>;
-    /// The address of the session that is set on it; 0 if there is none.
+    /// The address of the session that is set on it, or what else tells that from others; 0 if
+    /// there is none.
     fn session_address(&self) -> usize;
     /// Sets a copy of a session on it; the copy's address.
     fn offer(&self, session: &Session) -> Option<usize>;

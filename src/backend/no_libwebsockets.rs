@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+#[cfg(not(feature = "mbedtls"))]
 use crate::backend::SSL;
 use crate::capi::lws;
 use crate::connection::Connection;
@@ -16,6 +17,7 @@ pub fn may_own(_handle: usize) -> bool {
 ///
 /// # Safety
 /// None.
+#[cfg(not(feature = "mbedtls"))]
 pub unsafe fn wsi_of(_ssl: *const SSL) -> Option<*mut lws> {
     None
 }

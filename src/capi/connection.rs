@@ -2,11 +2,18 @@
 
 use std::ffi::{c_char, c_int};
 
-use super::guard::{guard, host_port, known_vhost, known_wsi, put_string, string};
-use super::types::{lws, lws_vhost};
-use crate::backend::{self, SSL};
+#[cfg(not(feature = "mbedtls"))]
+use super::guard::known_vhost;
+use super::guard::{guard, host_port, known_wsi, put_string, string};
+use super::types::lws;
+#[cfg(not(feature = "mbedtls"))]
+use super::types::lws_vhost;
+use crate::backend;
+#[cfg(not(feature = "mbedtls"))]
+use crate::backend::SSL;
 use crate::endpoint::tag;
 use crate::outcome::Outcome;
+#[cfg(not(feature = "mbedtls"))]
 use crate::{handles, log};
 
 /// lws_tls_session_wsi_create() - say which vhost and endpoint a connection belongs to
@@ -26,6 +33,7 @@ use crate::{handles, log};
 /// Returns a handle that lives until lws_tls_session_wsi_destroy() or SSL_free(), whichever
 /// comes first; NULL for a bad argument, or an SSL_CTX that lws_tls_session_vhost_attach()
 /// refuses. The thread that uses the SSL.
+#[cfg(not(feature = "mbedtls"))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lws_tls_session_wsi_create(
     vh: *mut lws_vhost,
@@ -55,6 +63,7 @@ pub unsafe extern "C" fn lws_tls_session_wsi_create(
 /// lws_tls_session_wsi_create(), or from the start of its handshake where its SSL_CTX is
 /// attached. Else NULL. It lives as long as lws_tls_session_wsi_create() says.
 /// The thread that uses the SSL.
+#[cfg(not(feature = "mbedtls"))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lws_tls_session_wsi(ssl: *mut SSL) -> *mut lws {
     guard("lws_tls_session_wsi", std::ptr::null_mut(), || {
@@ -74,8 +83,8 @@ pub unsafe extern "C" fn lws_tls_session_wsi(ssl: *mut SSL) -> *mut lws {
 ///
 /// Not needed where the library sees the handshake start, which is always so unless the app
 /// hides it with an SSL_set_info_callback() of its own made after
-/// lws_tls_session_wsi_create(). Call it last, when all is set that the connection's
-/// verification depends on.
+/// lws_tls_session_wsi_create(). mbedTLS shows no handshake's start: there it is always needed.
+/// Call it last, when all is set that the connection's verification depends on.
 ///
 /// Returns 1 if a session is set on the connection, else 0. The thread that uses the SSL.
 #[unsafe(no_mangle)]
@@ -186,9 +195,10 @@ pub unsafe extern "C" fn lws_tls_session_tag_discrete(
 /// \param wsi: the connection; its handle is unknown from then on. Nothing is done for NULL or
 ///	an unknown one
 ///
-/// Also happens at SSL_free(), so a program on OpenSSL need not call it. After it the library
-/// offers the connection nothing, and takes no more sessions from it. The thread that uses
-/// the SSL.
+/// Also happens at SSL_free(), so a program on OpenSSL need not call it. With mbedTLS it is
+/// needed, before the context is freed or reset, and looks for a session that is new once more.
+/// After it the library offers the connection nothing, and takes no more sessions from it. The
+/// thread that uses it.
 #[unsafe(no_mangle)]
 pub extern "C" fn lws_tls_session_wsi_destroy(wsi: *mut lws) {
     guard("lws_tls_session_wsi_destroy", (), || {

@@ -10,6 +10,7 @@ use crate::backend::{self, SSL};
 /// struct lws_tls_session_lws_functions - for lws/ alone: libwebsockets' own functions
 ///
 /// All that the library calls of libwebsockets, which it is not linked to.
+#[cfg(not(feature = "mbedtls"))]
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct lws_tls_session_lws_functions {
@@ -29,6 +30,7 @@ pub struct lws_tls_session_lws_functions {
 ///	vhost, or the client SSL_CTX of a vhost
 ///
 /// Each call is paired with one of lws_tls_session_lws_end(), on the same thread. Pairs nest.
+#[cfg(not(feature = "mbedtls"))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lws_tls_session_lws_begin(
     functions: *const lws_tls_session_lws_functions,
@@ -48,6 +50,7 @@ pub unsafe extern "C" fn lws_tls_session_lws_begin(
 /// The vhost becomes known to the library by its address, until lws_tls_session_vh_destroy(),
 /// and with it all connections of libwebsockets that are bound to it. The client SSL_CTXs that
 /// were made since lws_tls_session_lws_begin() are attached, for these connections alone.
+#[cfg(not(feature = "mbedtls"))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lws_tls_session_lws_end(
     vh: *mut lws_vhost,

@@ -15,6 +15,11 @@ pub use vhost::*;
 mod connection;
 pub use connection::*;
 
+#[cfg(feature = "mbedtls")]
+mod mbedtls;
+#[cfg(feature = "mbedtls")]
+pub use mbedtls::*;
+
 mod dump;
 pub use dump::*;
 

@@ -17,6 +17,8 @@ pub const LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE: i64 = 1i64 << 39;
 ///
 /// Without it those versions resume by session ID alone, as lws does: SSL_OP_NO_TICKET is
 /// set on each client connection. TLS 1.3 has only tickets, and is not affected.
+/// With mbedTLS the app itself has to call mbedtls_ssl_conf_session_tickets() for that: a
+/// connection that asks for tickets and gets one has no session ID.
 pub const LWS_TLS_SESSION_OPTION_ALLOW_TICKETS: i64 = 1i64 << 60;
 
 /// LWS_TLS_SESSION_OPTION_SINGLE_USE - never offer a TLS 1.3 ticket twice (RFC 8446 C.4).

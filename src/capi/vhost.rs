@@ -4,9 +4,12 @@ use std::ffi::{c_char, c_int};
 
 use super::guard::{guard, host_port, known_vhost, string};
 use super::types::{lws_tls_session_vhost_info, lws_vhost};
+#[cfg(not(feature = "mbedtls"))]
 use crate::backend::{self, SSL_CTX};
+use crate::handles;
+#[cfg(not(feature = "mbedtls"))]
+use crate::log;
 use crate::vhost::{Info, Vhost};
-use crate::{handles, log};
 
 /// lws_tls_session_vhost_create() - make a vhost, which is one cache of sessions
 ///
@@ -56,6 +59,7 @@ pub(super) unsafe fn read_info(info: &lws_tls_session_vhost_info) -> Info {
 /// Returns 0 if attached (also if it was already, and on a disabled vhost, where nothing is
 /// done), -1 if refused: an unknown handle, NULL, or an SSL_CTX of another method than
 /// TLS_method(), TLS_client_method(), TLSv1_2_method() and TLSv1_2_client_method().
+#[cfg(not(feature = "mbedtls"))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lws_tls_session_vhost_attach(
     vh: *mut lws_vhost,

@@ -13,6 +13,7 @@ use super::served::{serve, served};
 use super::session::Session;
 use super::{Errno, ErrorQueue, OpenSsl, unwind_safe};
 use crate::backend::{Backend, Client, TLS1_3, libwebsockets};
+use crate::clock::Moment;
 use crate::connection::{Connection, NewSession};
 use crate::poll;
 
@@ -235,7 +236,8 @@ unsafe fn keep(
         // SAFETY: the caller's promise.
         if let Some(session) = unsafe { Session::copy_of(session) } {
             let facts = OpenSsl::facts(&session);
-            connection.keep(client, NewSession { session, facts, with_handshake });
+            let issued = Moment::now();
+            connection.keep(client, NewSession { session, facts, issued, with_handshake });
         }
     }
 }

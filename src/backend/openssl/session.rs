@@ -188,6 +188,7 @@ impl Backend for OpenSsl {
     type Session = Session;
     type Chain = Chain;
     type Terms = super::terms::Terms;
+    type Kept = ();
 
     fn decode(blob: &[u8]) -> Option<(Session, usize)> {
         let _errors = super::ErrorQueue::keep();

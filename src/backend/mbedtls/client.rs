@@ -1,0 +1,318 @@
+//! A client connection of mbedTLS, asked and told what the library's rules need.
+
+use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
+
+use sha2::{Digest, Sha256};
+
+use super::ffi;
+use super::session::{Chain, Session, Traits, result_of};
+use crate::backend::{Backend, Client, TLS1_3, Verified, VerifyCallback};
+use crate::clock::Moment;
+use crate::connection::Connection;
+use crate::endpoint::{Endpoint, Identity};
+
+/// A context that is live, a client's, and this thread's to use for as long as this lives.
+pub struct MbedClient<'a> {
+    ssl: *mut ffi::mbedtls_ssl_context,
+    connection: &'a Connection,
+}
+
+/// Collects certificates.
+unsafe extern "C" fn push(to: *mut c_void, data: *const u8, len: usize) {
+    // SAFETY: what `collect` passes, and bytes that are there during the call.
+    unsafe {
+        let to = &mut *to.cast::<Vec<Box<[u8]>>>();
+        to.push(ffi::Bytes { data, len }.as_slice().into());
+    }
+}
+
+/// Collects what is to be compared.
+unsafe extern "C" fn update(to: *mut c_void, data: *const u8, len: usize) {
+    // SAFETY: what `digest` passes, and bytes that are there during the call.
+    unsafe {
+        let to = &mut *to.cast::<Sha256>();
+        to.update(ffi::Bytes { data, len }.as_slice());
+    }
+}
+
+impl MbedClient<'_> {
+    /// # Safety
+    /// The connection's context is live, a client's, and this thread's to use while the result
+    /// lives.
+    pub unsafe fn new(connection: &Connection) -> MbedClient<'_> {
+        MbedClient { ssl: connection.tls() as *mut ffi::mbedtls_ssl_context, connection }
+    }
+
+    /// Whether its first handshake has not begun.
+    pub fn is_new(&self) -> bool {
+        // SAFETY: see MbedClient.
+        unsafe { ffi::lts_progress(self.ssl) == ffi::LTS_NEW }
+    }
+
+    /// Whether its handshake is over.
+    pub fn is_over(&self) -> bool {
+        // SAFETY: see MbedClient.
+        unsafe { ffi::lts_progress(self.ssl) == ffi::LTS_OVER }
+    }
+
+    /// Whether a fatal alert is known to have ended it.
+    pub fn has_alert(&self) -> bool {
+        // SAFETY: see MbedClient.
+        unsafe { ffi::lts_alert(self.ssl) != 0 }
+    }
+
+    /// How it is configured.
+    pub fn config(&self) -> ffi::Config {
+        let mut config = MaybeUninit::uninit();
+        // SAFETY: see MbedClient; all of `config` is written.
+        unsafe {
+            ffi::lts_config(self.ssl, config.as_mut_ptr());
+            config.assume_init()
+        }
+    }
+
+    /// The session that is set on it, or that it has.
+    pub fn session(&self) -> Option<Traits> {
+        let mut seen = MaybeUninit::uninit();
+        // SAFETY: see MbedClient; where it is not 0, all of `seen` is written.
+        unsafe {
+            (ffi::lts_session_of(self.ssl, seen.as_mut_ptr()) != 0)
+                .then(|| Traits::of(&seen.assume_init()))
+        }
+    }
+
+    /// A copy of the session it has.
+    pub fn sample(&self, without_ticket: bool) -> Option<Session> {
+        // SAFETY: see MbedClient.
+        unsafe { Session::of(self.ssl, without_ticket, Moment::now()) }
+    }
+
+    /// Takes the certificate off a TLS 1.3 session that the app has set on it, so that one that
+    /// is there after the handshake came with that.
+    pub fn hide_peer(&self) -> Option<Chain> {
+        let mut certificates: Vec<Box<[u8]>> = Vec::new();
+        // SAFETY: see MbedClient; `push` is for such a vector.
+        unsafe { ffi::lts_hide_peer(self.ssl, push, (&raw mut certificates).cast::<c_void>()) };
+        Chain::new(certificates)
+    }
+
+    /// Has it show the chain that its session was made with.
+    pub fn show(&self, chain: &Chain) {
+        let chain = chain.as_bytes();
+        // SAFETY: see MbedClient; the chain is there during the call.
+        unsafe { ffi::lts_show_chain(self.ssl, chain.as_ptr(), chain.len()) };
+    }
+
+    /// Why a session of TLS 1.2 cannot be taken, if it cannot.
+    fn unsuitable_for_tls12(
+        &self,
+        config: &ffi::Config,
+        session: &Traits,
+        tickets: bool,
+    ) -> Option<&'static str> {
+        if session.ticket_len > 0 && !tickets {
+            return Some("the session is a ticket, which this vhost does not allow");
+        }
+        if session.ticket_len > 0 && config.tickets == 0 {
+            return Some("the session is a ticket, and it does without");
+        }
+        // RFC 7627 5.3: a resumption must agree with its session on the extended master secret,
+        // or be aborted. A session does not tell, so it must be what both ends do by default.
+        if config.extended_ms == 0 {
+            return Some("it does without the extended master secret");
+        }
+        // mbedTLS goes by the session, and the server by what the connection asks for.
+        if session.encrypt_then_mac && config.encrypt_then_mac == 0
+            || session.trunc_hmac && config.trunc_hmac == 0
+        {
+            return Some("it does without an extension of the session's");
+        }
+        None
+    }
+
+    /// Why a session of TLS 1.3 cannot be taken, if it cannot.
+    fn unsuitable_for_tls13(
+        &self,
+        config: &ffi::Config,
+        session: &Session,
+    ) -> Option<&'static str> {
+        /// MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_ALL, as the protocol numbers them.
+        const PSK_MODES: u32 = 1 | 1 << 2;
+        if config.kex_modes & session.traits.kex_modes & PSK_MODES == 0 {
+            return Some("it does without tickets");
+        }
+        let name = session.hostname.as_deref();
+        let (data, len) = name.map_or((std::ptr::null(), 0), |name| (name.as_ptr(), name.len()));
+        // SAFETY: see MbedClient; the name is there during the call.
+        if unsafe { ffi::lts_is_hostname(self.ssl, data, len) } == 0 {
+            // mbedTLS would fail the handshake.
+            return Some("the session is for another host name");
+        }
+        None
+    }
+}
+
+/// Why a session would fit no connection with this configuration, if so.
+pub fn unsuitable_config(config: &ffi::Config) -> Option<&'static str> {
+    // RFC 6066 4: the length applies to resumptions too, and servers abort where the client
+    // asks for another one. mbedTLS's sessions do not tell theirs.
+    if config.mfl_code != 0 {
+        return Some("it limits the fragment length");
+    }
+    if config.psk != 0 {
+        return Some("it has a pre-shared key of its own");
+    }
+    None
+}
+
+impl Client for MbedClient<'_> {
+    fn endpoint(&self) -> Option<Endpoint> {
+        None // lws_tls_session_wsi_create_mbedtls() tells it
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        let mut certificates: Vec<Box<[u8]>> = Vec::new();
+        // SAFETY: see MbedClient; `push` is for such a vector.
+        let known = unsafe {
+            ffi::lts_identity(self.ssl, push, (&raw mut certificates).cast::<c_void>()) != 0
+        };
+        let digest = || Box::new(Sha256::digest(certificates.concat()).into());
+        known.then(|| (!certificates.is_empty()).then(digest))
+    }
+
+    /// Not an address: mbedTLS copies what is set on it. It tells one session from others.
+    fn session_address(&self) -> usize {
+        self.session().map_or(0, |session| session.secret as usize | 1)
+    }
+
+    fn offer(&self, session: &Session) -> Option<usize> {
+        let loaded = session.load()?;
+        let name = session.hostname.as_deref();
+        let (data, len) = name.map_or((std::ptr::null(), 0), |name| (name.as_ptr(), name.len()));
+        let age = Moment::now().wall.saturating_sub(session.received).max(0);
+        // SAFETY: see MbedClient; the session is live, and copied.
+        let set = unsafe { ffi::lts_offer(self.ssl, loaded.as_ptr(), data, len, age) } != 0;
+        set.then(|| self.session_address())
+    }
+
+    fn withdraw(&self) {
+        // mbedTLS cannot. Nor is it ever asked to: it has no callback where a handshake starts.
+    }
+
+    fn forbid_tickets(&self) {
+        // One configuration serves many connections, maybe in other threads at this moment, so
+        // it is left alone. Where it asks for tickets and gets one there is no ID to resume by,
+        // and nothing is kept.
+        if self.config().tickets != 0 {
+            crate::log::info!(
+                "a connection asks for TLS 1.2 tickets, which its vhost does not allow: see \
+                 mbedtls_ssl_conf_session_tickets()"
+            );
+        }
+    }
+
+    fn is_resumed(&self) -> bool {
+        if self.connection.has_ended() {
+            return self.connection.is_reused();
+        }
+        let Some(session) = self.session() else { return false };
+        if self.tls_version() >= TLS1_3 {
+            // It has seen no certificate, and does not have that of the session's either.
+            return !session.has_certificate && self.config().psk == 0;
+        }
+        // RFC 5246 8.1: each full handshake makes another master secret, from new randoms.
+        self.connection.kept().secret() == Some(session.secret)
+    }
+
+    fn tls_version(&self) -> u16 {
+        // SAFETY: see MbedClient.
+        unsafe { ffi::lts_version(self.ssl) as u16 }
+    }
+
+    fn peer_chain(&self) -> Option<Chain> {
+        let mut certificates: Vec<Box<[u8]>> = Vec::new();
+        // SAFETY: see MbedClient; `push` is for such a vector.
+        unsafe { ffi::lts_peer_chain(self.ssl, push, (&raw mut certificates).cast::<c_void>()) };
+        Chain::new(certificates)
+    }
+
+    fn peer_not_after(&self, chain: &Chain) -> i64 {
+        // Which others the verification rested on is known when it is done again.
+        super::MbedTls::not_after(chain)
+    }
+
+    fn verify_result(&self) -> i64 {
+        let Some(mut session) = self.session() else { return -1 };
+        session.tls_version = self.tls_version();
+        result_of(&session)
+    }
+
+    fn unsuitable(&self, session: &Session, tickets: bool) -> Option<&'static str> {
+        let config = self.config();
+        let traits = &session.traits;
+        let version = u32::from(traits.tls_version);
+        if version < config.min_version || version > config.max_version {
+            return Some("it does not speak the session's version");
+        }
+        // SAFETY: see MbedClient.
+        if unsafe { ffi::lts_takes_cipher(self.ssl, traits.ciphersuite, version) } == 0 {
+            return Some("it does not take the session's cipher");
+        }
+        unsuitable_config(&config).or_else(|| {
+            if traits.tls_version >= TLS1_3 {
+                self.unsuitable_for_tls13(&config, session)
+            } else {
+                self.unsuitable_for_tls12(&config, traits, tickets)
+            }
+        })
+    }
+
+    fn must_verify(&self) -> bool {
+        self.config().must_verify != 0
+    }
+
+    fn verify_callback(&self) -> VerifyCallback {
+        let config = self.config();
+        // Where certificates are not looked at, no callback is either.
+        VerifyCallback(if config.verifies != 0 { config.f_vrfy } else { 0 }, 0)
+    }
+
+    fn terms(&self) -> Option<[u8; 32]> {
+        if self.config().verifies == 0 {
+            return Some([0; 32]);
+        }
+        let mut terms = Sha256::new();
+        // SAFETY: see MbedClient; `update` is for such a digest.
+        let known =
+            unsafe { ffi::lts_terms(self.ssl, update, (&raw mut terms).cast::<c_void>()) } != 0;
+        known.then(|| terms.finalize().into())
+    }
+
+    fn verify(&self, chain: &Chain) -> Verified {
+        if self.config().verifies == 0 {
+            // A full handshake would not look either, and report nothing.
+            return Verified { result: 0, not_before: i64::MIN, not_after: i64::MAX };
+        }
+        let chain = chain.as_bytes();
+        let (mut result, mut from, mut until) = (0, i64::MIN, i64::MAX);
+        // SAFETY: see MbedClient; the chain is there during the call.
+        let ret: c_int = unsafe {
+            let (chain, count) = (chain.as_ptr(), chain.len());
+            ffi::lts_verify(self.ssl, chain, count, &mut result, &mut from, &mut until)
+        };
+        if ret != 0 {
+            // Agrees with no session's result.
+            return Verified { result: -1, not_before: i64::MAX, not_after: i64::MIN };
+        }
+        Verified {
+            result: i64::from(result),
+            not_before: from.saturating_mul(1000),
+            not_after: until.saturating_mul(1000),
+        }
+    }
+
+    fn result_of(&self, session: &Session) -> Option<i64> {
+        Some(result_of(&session.traits))
+    }
+}
