@@ -69,6 +69,7 @@ static void a_child_that_uses_the_cache(void)
 		RIG_UP(&rig, .server = { .version = version });
 		dial_by_port(&rig);
 		RIG_VISIT(&rig, MISS);
+		server_await_idle(rig.server);
 		in_child(use_cache, &rig);
 		/* what the child did is its own */
 		RIG_VISIT(&rig, RESUMED);
@@ -162,13 +163,22 @@ static void a_child_of_a_busy_process(void)
 	rig_down(&busy.rig);
 }
 
-/* Two threads fork at once, and their children fork again. */
-static void fork_again(void *arg)
+static void look_and_flush(void *arg)
 {
 	struct rig *rig = arg;
+	int seen = 0;
 
-	RIG_VISIT(rig, RESUMED);
-	in_child(use_cache, rig);
+	CHECK_INT(lws_tls_session_foreach(rig->vh, see, &seen), 0);
+	CHECK_INT(seen, 1);
+	lws_tls_session_vhost_flush(rig->vh);
+	CHECK_INT(stats_of(rig->vh).entries, 0);
+}
+
+/* Threads fork at once, and their children fork again. */
+static void fork_again(void *arg)
+{
+	in_child(look_and_flush, arg);
+	look_and_flush(arg);
 }
 
 static void *fork_often(void *arg)
@@ -190,6 +200,7 @@ static void threads_that_fork_at_once(void)
 	RIG_UP(&rig, .server = { .version = TLS1_2_VERSION });
 	dial_by_port(&rig);
 	RIG_VISIT(&rig, MISS);
+	server_await_idle(rig.server);
 	for (n = 0; n < ARRAY_SIZE(threads); n++)
 		REQUIRE(!pthread_create(&threads[n], NULL, fork_often, &rig));
 	for (n = 0; n < ARRAY_SIZE(threads); n++)

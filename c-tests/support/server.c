@@ -30,11 +30,15 @@ static void *run_peer(void *arg)
 	server_serve(peer, ssl);
 	SSL_free(ssl);
 	ERR_clear_error();
+#ifndef OPENSSL_IS_BORINGSSL
+	OPENSSL_thread_stop(); /* now, and not when the thread ends: see server_await_idle() */
+#endif
 
 	pthread_mutex_lock(&server->lock);
 	close(peer->fd);
 	peer->fd = -1;
 	pthread_mutex_unlock(&server->lock);
+	atomic_fetch_sub(&server->busy, 1);
 	atomic_store(&peer->done, true);
 
 	return NULL;
@@ -83,10 +87,17 @@ static void *run_acceptor(void *arg)
 		peer->fd = fd;
 		peer->next = server->peers;
 		server->peers = peer;
+		atomic_fetch_add(&server->busy, 1);
 		REQUIRE(!pthread_create(&peer->thread, NULL, run_peer, peer));
 	}
 
 	return NULL;
+}
+
+void server_await_idle(struct server *server)
+{
+	while (atomic_load(&server->busy))
+		usleep(1000);
 }
 
 static void listen_somewhere(struct server *server)

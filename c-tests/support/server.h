@@ -93,6 +93,12 @@ void server_hold(struct server *server, bool hold);
 /* server_await_hellos() - waits until it has seen so many */
 void server_await_hellos(struct server *server, unsigned int hellos);
 
+/*
+ * server_await_idle() - waits until all connections so far are over, and no thread
+ * of the server's uses OpenSSL: a child of fork() can count on OpenSSL only then
+ */
+void server_await_idle(struct server *server);
+
 /* server_refuse() - answers the next ClientHello with this alert, or otherwise */
 void server_refuse(struct server *server, int alert);
 #define REFUSE_RESET	-1

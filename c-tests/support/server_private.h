@@ -25,6 +25,7 @@ struct server {
 	bool			held;
 	struct server_seen	seen;
 	struct peer		*peers;
+	atomic_uint		busy;		/* connections that are not over */
 };
 
 /* one connection, with a thread of its own */

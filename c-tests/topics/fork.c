@@ -17,6 +17,7 @@ static void run_in_child(void (*run)(struct rig *rig), struct rig *rig)
 	pid_t child;
 
 	REQUIRE(!pipe(done));
+	server_await_idle(rig->server);
 	child = fork();
 	REQUIRE(child >= 0);
 	if (!child) {
