@@ -17,6 +17,6 @@ if(LWS_TLS_SESSIONS_VALGRIND)
 	set(LWS_TLS_SESSIONS_TEST_LAUNCHER
 		${VALGRIND_EXECUTABLE} --quiet --error-exitcode=99 --fair-sched=try
 		--leak-check=full --show-leak-kinds=${leak_kinds} --errors-for-leak-kinds=${leak_kinds}
-		--num-callers=30)
+		--num-callers=30 --suppressions=${PROJECT_SOURCE_DIR}/cmake/valgrind.supp)
 	set(LWS_TLS_SESSIONS_TIMEOUT_FACTOR 10)
 endif()
