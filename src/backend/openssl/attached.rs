@@ -59,6 +59,15 @@ pub(super) unsafe fn session_ctx(ssl: *const SSL) -> *mut SSL_CTX {
     }
 }
 
+/// Notes it before there can be another, where that was not done when the connection was made.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use.
+pub(super) unsafe fn note_session_ctx(ssl: *mut SSL) {
+    // SAFETY: the caller's promise.
+    unsafe { ffi::SSL_set_ex_data(ssl, made_from_slot(), session_ctx(ssl).cast()) };
+}
+
 unsafe extern "C" fn note_made_from(
     ssl: *mut c_void,
     _: *mut c_void,
@@ -67,7 +76,8 @@ unsafe extern "C" fn note_made_from(
     _: c_long,
     _: *mut c_void,
 ) {
-    // SAFETY: OpenSSL calls this for an SSL that has its SSL_CTX by now.
+    // SAFETY: OpenSSL calls this for an SSL that has its SSL_CTX by now; from 3.2 on that is NULL,
+    // and noted when the handshake starts.
     unsafe {
         let ctx = ffi::SSL_get_SSL_CTX(ssl.cast());
         ffi::CRYPTO_set_ex_data(ad, index, ctx.cast());

@@ -6,7 +6,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::attached::{Attached, attached, session_ctx};
+use super::attached::{Attached, attached, note_session_ctx, session_ctx};
 use super::client::SslClient;
 use super::ffi::{self, SSL};
 use super::served::{serve, served};
@@ -112,6 +112,9 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
         if ffi::SSL_is_server(ssl) != 0 {
+            if kind & ffi::SSL_CB_HANDSHAKE_START != 0 {
+                note_session_ctx(ssl);
+            }
             return;
         }
         let client = SslClient::new(ssl);
