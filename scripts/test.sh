@@ -159,6 +159,8 @@ step_fuzz() {
 # is not, and cargo needs a target to leave build scripts alone
 step_tsan() {
 	local host build=$PWD/build/tsan
+	local support=(blob check client client_openssl observe pki server server_tls tsan)
+	support=("${support[@]/#/c-tests/support/}")
 	cargo +nightly --version >/dev/null 2>&1 || leave_out "there is no nightly toolchain"
 	step_needs clang
 	host=$(rustc -vV | sed -n 's/^host: //p')
@@ -167,7 +169,7 @@ step_tsan() {
 		cargo +nightly build --locked --lib --target "$host" --target-dir "$build/cargo"
 	cp "$build/cargo/$host/debug/liblws_tls_sessions.so" "$build/liblws_tls_sessions.so.0"
 	clang -g -O1 -fsanitize=thread -rdynamic -D_GNU_SOURCE -DOPENSSL_API_COMPAT=0x30000000L \
-		-Iinclude -Ic-tests/support c-tests/support/*.c c-tests/soak.c \
+		-Iinclude -Ic-tests/support "${support[@]/%/.c}" c-tests/soak.c \
 		-o "$build/soak" "$build/liblws_tls_sessions.so.0" -lssl -lcrypto -lpthread
 	TSAN_OPTIONS="suppressions=$PWD/c-tests/support/tsan.supp" \
 		LD_LIBRARY_PATH=$build "$build/soak" 15 1
