@@ -179,7 +179,7 @@ static void a_server_that_has_changed(void)
 		}
 }
 
-#define FLOOD	3000
+#define FLOOD	2000
 
 /* However many it sends, at once or over time: four are kept, of this endpoint. */
 static void thousands_of_tickets(void)
