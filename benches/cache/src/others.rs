@@ -1,51 +1,65 @@
 //! What the library's cache is compared to.
 
-use std::collections::{HashMap, VecDeque};
-use std::ffi::CString;
+use std::collections::{HashMap, LinkedList, VecDeque};
+use std::ffi::c_char;
 use std::sync::Mutex;
 
+use lws_tls_sessions::capi::LWS_SESSION_TAG_LEN;
 use rustls::NamedGroup;
 use rustls::client::{ClientSessionMemoryCache, ClientSessionStore};
 use rustls::pki_types::ServerName;
 
 use super::{Session, SessionCache};
 
-/// What stock lws has: a list with the newest first, searched by strcmp() of the tag.
-pub struct LwsList(Mutex<VecDeque<(Box<CString>, Session)>>, usize);
+/// What stock lws has: a linked list with the newest first, searched by strcmp() of the tag. Its
+/// entries are apart as far as a session of OpenSSL is large.
+pub struct LwsList(Mutex<LinkedList<Entry>>, usize);
 
-fn tag(host: &str) -> Box<CString> {
-    Box::new(CString::new(format!("default_{host}_443")).expect("no NUL"))
+struct Entry {
+    tag: [c_char; LWS_SESSION_TAG_LEN],
+    session: Box<[u8; 5400]>,
 }
 
-impl LwsList {
-    fn position(list: &VecDeque<(Box<CString>, Session)>, tag: &CString) -> Option<usize> {
-        // SAFETY: both are NUL-terminated.
-        list.iter()
-            .position(|(other, _)| unsafe { libc::strcmp(other.as_ptr(), tag.as_ptr()) == 0 })
+impl Entry {
+    fn new(host: &str) -> Entry {
+        Entry { tag: tag(host), session: Box::new([0; 5400]) }
     }
+}
+
+fn tag(host: &str) -> [c_char; LWS_SESSION_TAG_LEN] {
+    let mut tag = [0; LWS_SESSION_TAG_LEN];
+    for (to, from) in tag.iter_mut().zip(format!("default_{host}_443").bytes()) {
+        *to = from as c_char;
+    }
+    tag
+}
+
+fn entry<'a>(list: &'a mut LinkedList<Entry>, host: &str) -> Option<&'a mut Entry> {
+    let tag = tag(host);
+    // SAFETY: hosts are short: both are NUL-terminated.
+    list.iter_mut().find(|entry| unsafe { libc::strcmp(entry.tag.as_ptr(), tag.as_ptr()) == 0 })
 }
 
 impl SessionCache for LwsList {
     fn new(max: usize) -> LwsList {
-        LwsList(Mutex::new(VecDeque::new()), max)
+        LwsList(Mutex::new(LinkedList::new()), max)
     }
 
     fn find(&self, host: &str) -> bool {
-        let list = self.0.lock().unwrap();
-        Self::position(&list, &tag(host)).map(|at| list[at].1.clone()).is_some()
+        let mut list = self.0.lock().unwrap();
+        entry(&mut list, host).is_some_and(|entry| entry.session[0] == 0)
     }
 
     fn store(&self, host: &str) {
         let mut list = self.0.lock().unwrap();
-        let tag = tag(host);
-        if let Some(at) = Self::position(&list, &tag) {
-            list[at].1 = Session::new([0; 32]);
+        if let Some(entry) = entry(&mut list, host) {
+            *entry = Entry::new(host);
             return;
         }
         if list.len() == self.1 {
             list.pop_back();
         }
-        list.push_front((tag, Session::new([0; 32])));
+        list.push_front(Entry::new(host));
     }
 }
 
