@@ -143,6 +143,7 @@ step_demo() {
 
 step_bench() {
 	step_needs valgrind
+	cargo clippy --locked --manifest-path benches/cache/Cargo.toml --all-targets -- -D warnings
 	scripts/bench.sh --check
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use lws_tls_sessions::backend::{
     Active, Backend, Chain, Client, Session, Terms, Verified, VerifyCallback,
 };
+use lws_tls_sessions::clock::Moment;
 use lws_tls_sessions::connection::{Connection, NewSession};
 use lws_tls_sessions::endpoint::{Endpoint, Identity};
 use lws_tls_sessions::vhost::{Info, Vhost};
@@ -127,7 +128,8 @@ impl Worker {
         connection.done(&client);
         let new = copy(&session);
         let facts = Active::facts(&new);
-        connection.keep(&client, NewSession { session: new, facts, with_handshake: true });
+        let issued = Moment::now();
+        connection.keep(&client, NewSession { session: new, facts, issued, with_handshake: true });
         connection.closed();
     }
 
