@@ -136,9 +136,38 @@ static void wsi_create_twice(void)
 	rig_down(&rig);
 }
 
+/* It stays let go of, though SNI and the port would tell whom it is for. */
+static void a_connection_let_go_before_its_handshake(void)
+{
+	struct conn *conn;
+	struct rig rig;
+
+	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION });
+	RIG_VISIT(&rig, MISS);
+	rig.dial.vh = rig.vh;
+	conn = conn_new(rig.client, &rig.dial);
+	lws_tls_session_wsi_destroy(conn_wsi(conn));
+	CHECK(conn_greet(conn));
+	CHECK(!conn_wsi(conn));
+	CHECK(!SSL_session_reused(conn_ssl(conn)));
+	CHECK_INT(stats_of(rig.vh).stored, 2);
+	CHECK_INT(stats_of(rig.vh).handshakes, 1);
+	conn_close(conn);
+
+	/* until it is told again */
+	conn = conn_new(rig.client, &rig.dial);
+	lws_tls_session_wsi_destroy(conn_wsi(conn));
+	CHECK(lws_tls_session_wsi_create(rig.vh, conn_ssl(conn), HOST, server_port(rig.server)));
+	CHECK(conn_greet(conn));
+	CHECK(SSL_session_reused(conn_ssl(conn)));
+	conn_close(conn);
+	rig_down(&rig);
+}
+
 TEST_PROGRAM(
 	CASE(a_vhost_destroyed_while_connections_are_open),
 	CASE(a_connection_let_go_while_it_is_open),
+	CASE(a_connection_let_go_before_its_handshake),
 	CASE(objects_at_the_same_address),
 	CASE(handles_never_repeat),
 	CASE(wsi_create_twice))
