@@ -4,21 +4,21 @@
 
 #![forbid(unsafe_code)]
 
+mod held;
+
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
-use std::sync::Arc;
 
 use hashlink::LinkedHashMap;
 use smallvec::SmallVec;
 
+pub use self::held::{Dropped, Found, Kind, Life, MAX_TICKETS};
+use self::held::{Entry, Held, drain_where};
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, HashOfKey, Identity, Key};
 
 /// Endpoints kept unless the vhost says otherwise, as in lws.
 pub const DEFAULT_MAX: usize = 10;
-
-/// Tickets kept for one key.
-pub const MAX_TICKETS: usize = 4;
 
 /// Handshakes in a row that may offer a session and never end, before it is dropped.
 pub const MAX_UNANSWERED: u8 = 5;
@@ -29,114 +29,15 @@ const MAX_FORGOTTEN: usize = 256;
 /// Sweeps are this many milliseconds apart at least, so that they cost nothing per connection.
 const SWEEP_EVERY: i64 = 1000;
 
-/// How long a session may live.
-#[derive(Clone, Copy, Debug)]
-pub struct Life {
-    /// When it was issued.
-    pub issued: Moment,
-    /// Milliseconds from then, by the server's hint and the protocol's limits.
-    pub limit: i64,
-    /// Milliseconds from then, by the TLS library: counts where the vhost says nothing.
-    pub library: i64,
-    /// When the first of the peer's certificates ends, by the wall clock.
-    pub not_after: i64,
-}
-
-impl Life {
-    /// When it ends, under a vhost's time to live in milliseconds, if it has one.
-    fn end(&self, ttl: Option<i64>) -> Moment {
-        let end = self.issued.plus(self.limit.min(ttl.unwrap_or(self.library)));
-        Moment { wall: end.wall.min(self.not_after), ..end }
-    }
-}
-
-/// How a session may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// TLS 1.2 and older: one per key, used as often as one likes.
-    Shared,
-    /// TLS 1.3: several per key, the fresh ones first.
-    Ticket,
-}
-
-/// One session.
-#[derive(Debug)]
-pub struct Held<S> {
-    /// The session.
-    pub session: S,
-    /// Tells it from all others of this cache.
-    pub id: u64,
-    kind: Kind,
-    /// The full handshake it descends from.
-    family: u64,
-    life: Life,
-    used: bool,
-    /// Handshakes that offered it and never ended, since the last that did.
-    unanswered: u8,
-}
-
-#[derive(Debug)]
-struct Entry<S> {
-    /// Newest first.
-    held: SmallVec<[Held<S>; 1]>,
-    /// When the last ticket that was taken for good would have ended.
-    spent_until: Option<Moment>,
-}
-
-/// What a look-up found.
-#[derive(Debug)]
-pub enum Found<S> {
-    /// Sessions with their ids, in the order to try them.
-    Some(SmallVec<[(u64, S); MAX_TICKETS]>),
-    /// Nothing.
-    Miss,
-    /// Only what is over.
-    Expired,
-    /// All tickets were taken for good.
-    Spent,
-}
-
-impl<S> Found<S> {
-    /// The session to try first.
-    pub fn into_first(self) -> Option<(u64, S)> {
-        match self {
-            Found::Some(sessions) => sessions.into_iter().next(),
-            _ => None,
-        }
-    }
-}
-
-/// What a change dropped, and why.
-#[derive(Debug)]
-pub struct Dropped<S> {
-    /// The sessions, to be freed with no lock held.
-    pub sessions: Vec<S>,
-    /// How many of them a newer one replaced.
-    pub replaced: u64,
-    /// How many the bound pushed out.
-    pub evicted: u64,
-    /// How many were over.
-    pub expired: u64,
-}
-
-impl<S> Default for Dropped<S> {
-    fn default() -> Self {
-        Dropped { sessions: Vec::new(), replaced: 0, evicted: 0, expired: 0 }
-    }
-}
-
-impl<S> Dropped<S> {
-    fn take(&mut self, held: impl IntoIterator<Item = Held<S>>) -> u64 {
-        let before = self.sessions.len();
-        self.sessions.extend(held.into_iter().map(|held| held.session));
-        (self.sessions.len() - before) as u64
-    }
-}
+type ByKey = BuildHasherDefault<HashOfKey>;
 
 /// Sessions by key, least recently used first.
 #[derive(Debug)]
 pub struct Cache<S> {
-    map: LinkedHashMap<Arc<Key>, Entry<S>, BuildHasherDefault<HashOfKey>>,
+    map: LinkedHashMap<Key, Entry<S>, ByKey>,
+    /// The keys in `map` whose tickets were all taken for good, and when the last of them would
+    /// have ended.
+    spent: HashMap<Key, Moment, ByKey>,
     /// The identities in `map`, and how many keys have each.
     identities: HashMap<Identity, usize>,
     max: usize,
@@ -157,6 +58,7 @@ impl<S: Clone> Cache<S> {
     pub fn new(max: usize, ttl: Option<i64>, single_use: bool) -> Cache<S> {
         Cache {
             map: LinkedHashMap::default(),
+            spent: HashMap::default(),
             identities: HashMap::new(),
             max,
             ttl,
@@ -202,13 +104,13 @@ impl<S: Clone> Cache<S> {
         let live = |held: &&Held<S>| !now.reached(held.life.end(self.ttl));
         // RFC 8446 C.4: clients SHOULD NOT reuse a ticket for multiple connections. So the
         // fresh ones first; but with only used ones left, one of them beats a full handshake.
-        let fresh = entry.held.iter().filter(live).filter(|held| !held.used);
-        let used = entry.held.iter().filter(live).filter(|held| held.used);
+        let fresh = entry.iter().filter(live).filter(|held| !held.used);
+        let used = entry.iter().filter(live).filter(|held| held.used);
         let sessions: SmallVec<_> =
             fresh.chain(used).map(|held| (held.id, held.session.clone())).collect();
         if !sessions.is_empty() {
             Found::Some(sessions)
-        } else if entry.held.is_empty() && entry.spent_until.is_some_and(|end| !now.reached(end)) {
+        } else if self.spent.get(key).is_some_and(|&end| !now.reached(end)) {
             Found::Spent
         } else {
             Found::Expired
@@ -221,16 +123,18 @@ impl<S: Clone> Cache<S> {
     pub fn take(&mut self, key: &Key, id: u64) -> bool {
         let entry = self.map.to_back(key);
         let found = entry.and_then(|entry| {
-            let at = entry.held.iter().position(|held| held.id == id)?;
+            let at = entry.iter().position(|held| held.id == id)?;
             Some((entry, at))
         });
         let Some((entry, at)) = found else { return !self.single_use };
-        if self.single_use && entry.held[at].kind == Kind::Ticket {
-            let end = entry.held.remove(at).life.end(self.ttl);
-            entry.spent_until = Some(end);
+        if self.single_use && entry[at].kind == Kind::Ticket {
+            let end = entry.remove(at).life.end(self.ttl);
             self.sessions -= 1;
+            if entry.is_empty() {
+                self.spent.insert(key.clone(), end);
+            }
         } else {
-            entry.held[at].used = true;
+            entry[at].used = true;
         }
         true
     }
@@ -245,8 +149,7 @@ impl<S: Clone> Cache<S> {
     /// Takes a session out to somebody else, who may use it: a ticket for single use is gone
     /// with it, all others stay as they are. False if it is gone by now.
     pub fn take_for_good(&mut self, key: &Key, id: u64) -> bool {
-        let Some(entry) = self.map.get(key) else { return false };
-        let Some(held) = entry.held.iter().find(|held| held.id == id) else { return false };
+        let Some(held) = self.held(key, id) else { return false };
         !self.single_use || held.kind == Kind::Shared || self.take(key, id)
     }
 
@@ -254,11 +157,10 @@ impl<S: Clone> Cache<S> {
     /// displaced.
     pub fn store(
         &mut self,
-        key: &Arc<Key>,
+        key: &Key,
         session: S,
         kind: Kind,
         life: Life,
-        family: u64,
         now: Moment,
     ) -> (u64, Dropped<S>) {
         let mut dropped = Dropped::default();
@@ -271,59 +173,62 @@ impl<S: Clone> Cache<S> {
             return (id, dropped);
         }
         self.due = self.due.min(end);
-        let held = Held { session, id, kind, family, life, used: false, unanswered: 0 };
-        if let Some(entry) = self.map.to_back(&**key) {
+        let held = Held { session, id, life, kind, used: false, unanswered: 0 };
+        if let Some(entry) = self.map.to_back(key) {
             if kind == Kind::Shared {
-                dropped.replaced = dropped.take(entry.held.drain(..));
+                dropped.replaced = dropped.take(entry.drain(..));
             } else {
-                let shared = entry.held.iter().position(|held| held.kind == Kind::Shared);
-                let full = (entry.held.len() == MAX_TICKETS).then(|| {
-                    entry.held.iter().rposition(|held| held.used).unwrap_or(MAX_TICKETS - 1)
-                });
+                let shared = entry.iter().position(|held| held.kind == Kind::Shared);
+                let full = (entry.len() == MAX_TICKETS)
+                    .then(|| entry.iter().rposition(|held| held.used).unwrap_or(MAX_TICKETS - 1));
                 if let Some(at) = shared.or(full) {
-                    dropped.replaced = dropped.take([entry.held.remove(at)]);
+                    dropped.replaced = dropped.take([entry.remove(at)]);
                 }
             }
-            entry.held.insert(0, held);
-            entry.spent_until = None;
+            if entry.is_empty() {
+                self.spent.remove(key);
+            }
+            entry.insert(0, held);
             self.sessions -= dropped.replaced;
         } else {
             if self.map.len() >= self.max {
                 if let Some((key, entry)) = self.map.pop_front() {
-                    self.identity_gone(&key.identity);
-                    dropped.evicted = dropped.take(entry.held);
+                    self.key_gone(&key);
+                    dropped.evicted = dropped.take(entry);
                     self.sessions -= dropped.evicted;
                 }
             }
             *self.identities.entry(key.identity.clone()).or_default() += 1;
-            let entry = Entry { held: SmallVec::from_buf([held]), spent_until: None };
-            self.map.insert(key.clone(), entry);
+            self.map.insert(key.clone(), Entry::from_buf([held]));
         }
         self.sessions += 1;
         (id, dropped)
     }
 
-    /// Drops a key's session of an id.
-    pub fn drop_session(&mut self, key: &Key, id: u64) -> Dropped<S> {
-        self.drop_where(key, |held| held.id == id)
+    /// A session of a key, to put another form of it in its place.
+    pub fn session_mut(&mut self, key: &Key, id: u64) -> Option<&mut S> {
+        self.held_mut(key, id).map(|held| &mut held.session)
     }
 
-    /// Drops a key's sessions that descend from a full handshake.
-    pub fn drop_family(&mut self, key: &Key, family: u64) -> Dropped<S> {
-        self.drop_where(key, |held| held.family == family)
+    /// Drops a key's session of an id.
+    pub fn drop_session(&mut self, key: &Key, id: u64) -> Dropped<S> {
+        self.drop_held(key, |held| held.id == id)
+    }
+
+    /// Drops those of a key's sessions that a condition names.
+    pub fn drop_where(&mut self, key: &Key, gone: impl Fn(&S) -> bool) -> Dropped<S> {
+        self.drop_held(key, |held| gone(&held.session))
     }
 
     /// Drops a key's sessions.
     pub fn drop_key(&mut self, key: &Key) -> Dropped<S> {
-        self.drop_where(key, |_| true)
+        self.drop_held(key, |_| true)
     }
 
     /// A handshake that offered a session has ended, or never will. Drops the session after
     /// too many that never did: a server may hang up on it every time.
     pub fn answered(&mut self, key: &Key, id: u64, answered: bool) -> Dropped<S> {
-        let held =
-            self.map.get_mut(key).and_then(|entry| entry.held.iter_mut().find(|h| h.id == id));
-        let Some(held) = held else { return Dropped::default() };
+        let Some(held) = self.held_mut(key, id) else { return Dropped::default() };
         held.unanswered = if answered { 0 } else { held.unanswered + 1 };
         if held.unanswered < MAX_UNANSWERED {
             return Dropped::default();
@@ -331,13 +236,13 @@ impl<S: Clone> Cache<S> {
         self.drop_session(key, id)
     }
 
-    fn drop_where(&mut self, key: &Key, gone: impl Fn(&Held<S>) -> bool) -> Dropped<S> {
+    fn drop_held(&mut self, key: &Key, gone: impl Fn(&Held<S>) -> bool) -> Dropped<S> {
         let mut dropped = Dropped::default();
         let Some(entry) = self.map.get_mut(key) else { return dropped };
-        self.sessions -= dropped.take(entry.held.drain_filter_where(gone));
-        if entry.held.is_empty() && entry.spent_until.is_none() {
+        self.sessions -= dropped.take(drain_where(entry, gone));
+        if entry.is_empty() && !self.spent.contains_key(key) {
             self.map.remove(key);
-            self.identity_gone(&key.identity);
+            self.key_gone(key);
         }
         dropped
     }
@@ -355,9 +260,9 @@ impl<S: Clone> Cache<S> {
         let mut gone = Vec::new();
         for (key, entry) in &mut self.map {
             let over = |held: &Held<S>| now.reached(held.life.end(ttl));
-            dropped.expired += dropped.take(entry.held.drain_filter_where(over));
-            entry.spent_until = entry.spent_until.filter(|&end| !now.reached(end));
-            let ends = entry.held.iter().map(|held| held.life.end(ttl)).chain(entry.spent_until);
+            dropped.expired += dropped.take(drain_where(entry, over));
+            let spent = self.spent.get(key).copied().filter(|&end| !now.reached(end));
+            let ends = entry.iter().map(|held| held.life.end(ttl)).chain(spent);
             match ends.reduce(Moment::min) {
                 Some(end) => next = next.min(end),
                 None => gone.push(key.clone()),
@@ -376,11 +281,12 @@ impl<S: Clone> Cache<S> {
         self.barred = self.epoch;
         self.forgotten.clear();
         self.identities.clear();
+        self.spent.clear();
         self.due = Moment::NEVER;
         self.sessions = 0;
         let mut dropped = Dropped::default();
         for (_, entry) in self.map.drain() {
-            dropped.take(entry.held);
+            dropped.take(entry);
         }
         dropped
     }
@@ -396,8 +302,8 @@ impl<S: Clone> Cache<S> {
         let mut dropped = Dropped::default();
         for key in self.keys_of(endpoint) {
             if let Some(entry) = self.map.remove(&key) {
-                self.identity_gone(&key.identity);
-                self.sessions -= dropped.take(entry.held);
+                self.key_gone(&key);
+                self.sessions -= dropped.take(entry);
             }
         }
         dropped
@@ -410,8 +316,8 @@ impl<S: Clone> Cache<S> {
             let mut gone = Vec::new();
             for (key, entry) in &mut self.map {
                 let ticket = |held: &Held<S>| held.kind == Kind::Ticket;
-                self.sessions -= dropped.take(entry.held.drain_filter_where(ticket));
-                if entry.held.is_empty() {
+                self.sessions -= dropped.take(drain_where(entry, ticket));
+                if entry.is_empty() {
                     gone.push(key.clone());
                 }
             }
@@ -429,11 +335,8 @@ impl<S: Clone> Cache<S> {
     /// The key of an endpoint whose newest session is the newest, if it has any that lives.
     pub fn newest_key(&self, endpoint: &Endpoint, now: Moment) -> Option<Key> {
         let newest = |key: &Key| {
-            let held = &self.map.get(key)?.held;
-            held.iter()
-                .filter(|held| !now.reached(held.life.end(self.ttl)))
-                .map(|held| held.id)
-                .max()
+            let live = |held: &&Held<S>| !now.reached(held.life.end(self.ttl));
+            self.map.get(key)?.iter().filter(live).map(|held| held.id).max()
         };
         let keys = self.keys_of(endpoint).into_iter();
         keys.filter_map(|key| Some((newest(&key)?, key)))
@@ -443,7 +346,15 @@ impl<S: Clone> Cache<S> {
 
     /// How long a session of a key may live.
     pub fn life(&self, key: &Key, id: u64) -> Option<Life> {
-        self.map.get(key)?.held.iter().find(|held| held.id == id).map(|held| held.life)
+        self.held(key, id).map(|held| held.life)
+    }
+
+    fn held(&self, key: &Key, id: u64) -> Option<&Held<S>> {
+        self.map.get(key)?.iter().find(|held| held.id == id)
+    }
+
+    fn held_mut(&mut self, key: &Key, id: u64) -> Option<&mut Held<S>> {
+        self.map.get_mut(key)?.iter_mut().find(|held| held.id == id)
     }
 
     /// Sets the time to live, in milliseconds, or leaves it to the TLS library.
@@ -452,45 +363,32 @@ impl<S: Clone> Cache<S> {
         self.due = Moment { wall: i64::MIN, boot: i64::MIN };
     }
 
-    /// The keys, most recently used first, each with its sessions and when the last of them
-    /// ends.
-    pub fn iter(&self) -> impl Iterator<Item = (&Arc<Key>, &[Held<S>], Option<Moment>)> {
+    /// The keys, most recently used first, each with how many sessions it has, the newest of
+    /// them, and when the last of them ends.
+    pub fn iter(&self) -> impl Iterator<Item = (&Key, usize, Option<&S>, Option<Moment>)> {
         self.map.iter().rev().map(|(key, entry)| {
-            let ends = entry.held.iter().map(|held| held.life.end(self.ttl));
-            (key, &*entry.held, ends.max_by_key(|end| end.wall))
+            let ends = entry.iter().map(|held| held.life.end(self.ttl));
+            let newest = entry.first().map(|held| &held.session);
+            (key, entry.len(), newest, ends.max_by_key(|end| end.wall))
         })
     }
 
-    fn remove_keys(&mut self, gone: Vec<Arc<Key>>) {
+    fn remove_keys(&mut self, gone: Vec<Key>) {
         for key in gone {
-            self.map.remove(&*key);
-            self.identity_gone(&key.identity);
+            self.map.remove(&key);
+            self.key_gone(&key);
         }
     }
 
-    fn identity_gone(&mut self, identity: &Identity) {
-        if let Some(keys) = self.identities.get_mut(identity) {
+    /// A key has left `map`.
+    fn key_gone(&mut self, key: &Key) {
+        self.spent.remove(key);
+        if let Some(keys) = self.identities.get_mut(&key.identity) {
             *keys -= 1;
             if *keys == 0 {
-                self.identities.remove(identity);
+                self.identities.remove(&key.identity);
             }
         }
-    }
-}
-
-/// Removes and yields what a condition names.
-trait DrainWhere<S> {
-    fn drain_filter_where(&mut self, gone: impl Fn(&Held<S>) -> bool) -> Vec<Held<S>>;
-}
-
-impl<S> DrainWhere<S> for SmallVec<[Held<S>; 1]> {
-    fn drain_filter_where(&mut self, gone: impl Fn(&Held<S>) -> bool) -> Vec<Held<S>> {
-        let mut drained = Vec::new();
-        let mut at = 0;
-        while at < self.len() {
-            if gone(&self[at]) { drained.push(self.remove(at)) } else { at += 1 }
-        }
-        drained
     }
 }
 

@@ -1,21 +1,22 @@
 //! One connection, from its handshake's start to its close: which vhost and endpoint it is
-//! for, what it was offered, what it leaves.
+//! for, what became of what it was offered, what it leaves.
 
 #![forbid(unsafe_code)]
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use crate::fork::Mutex;
-
 use crate::backend::{Active, Backend, Client, Facts, Session, TLS1_3};
-use crate::cache::{Dropped, Found, Life};
+use crate::cache::Dropped;
 use crate::clock::Moment;
-use crate::endpoint::{Endpoint, Key};
-use crate::offer::{Peer, Refusal, Verdicts, may_offer, next_family};
+use crate::endpoint::Endpoint;
+use crate::fork::Mutex;
+use crate::handshake::Begun;
+use crate::offer::{MadeUnder, Peer, Verdicts};
 use crate::outcome::Outcome;
 use crate::poll::Watch;
-use crate::stored::Stored;
+use crate::stored::Live;
 use crate::vhost::{New, Vhost};
 use crate::{handles, log};
 
@@ -47,12 +48,7 @@ struct State {
 /// A handshake that has begun, or has ended.
 #[derive(Clone)]
 struct Handshake {
-    vhost: Arc<Vhost>,
-    /// None where nothing can be kept or offered.
-    key: Option<Arc<Key>>,
-    /// The vhost's, when it began.
-    epoch: u64,
-    offered: Option<Offered>,
+    begun: Arc<Begun>,
     /// The peer that a full handshake has shown.
     peer: Option<Arc<Peer>>,
     /// It began before the TLS library said so, at lws_tls_reuse_session().
@@ -62,71 +58,10 @@ struct Handshake {
     is_bad: bool,
 }
 
-impl Handshake {
-    fn is_under_way_with_offer(&self) -> bool {
-        self.offered.is_some() && !self.has_ended
-    }
-
-    /// Whom it is with, for the log.
-    fn name(&self) -> String {
-        self.key.as_ref().map_or_else(String::new, |key| self.vhost.tag(&key.endpoint) + ": ")
-    }
-}
-
-#[derive(Clone)]
-struct Offered {
-    /// In the vhost's cache.
-    id: u64,
-    /// Of the copy that was set on the connection.
-    address: usize,
-    stored: Arc<Stored>,
-    peer: Arc<Peer>,
-    life: Option<Life>,
-}
-
-/// What came of trying the sessions that a look-up found.
-enum Tried {
-    Offered(Offered),
-    Refused(Outcome, &'static str),
-    /// They may be used only once, and others have taken them.
-    Gone,
-}
-
-/// Offers the first of the sessions that the connection may be offered.
-fn offer_first(
-    client: &impl Client,
-    vhost: &Vhost,
-    key: &Key,
-    sessions: &[(u64, Arc<Stored>)],
-) -> Tried {
-    let now = Moment::now();
-    let mut refused = None;
-    let mut is_gone = false;
-    for (id, stored) in sessions {
-        let Some(live) = stored.live(client, now) else { continue };
-        if let Err(refusal) = may_offer(client, &live.session, &live.peer, vhost.policy(), now) {
-            refused.get_or_insert(match refusal {
-                Refusal::Unsuitable(why) => Tried::Refused(Outcome::Unsuitable, why),
-                Refusal::Unverified(why) => Tried::Refused(Outcome::Unverified, why),
-            });
-            continue;
-        }
-        let (life, is_taken) = vhost.with_cache(|cache, _| {
-            ((cache.life(key, *id), cache.take(key, *id)), Dropped::default())
-        });
-        if !is_taken {
-            is_gone = true;
-            continue;
-        }
-        if let Some(address) = client.offer(&live.session) {
-            let (stored, peer) = (stored.clone(), live.peer.clone());
-            return Tried::Offered(Offered { id: *id, address, stored, peer, life });
-        }
-    }
-    match refused {
-        _ if is_gone => Tried::Gone,
-        Some(refused) => refused,
-        None => Tried::Refused(Outcome::Miss, "nothing that can be read"),
+impl Deref for Handshake {
+    type Target = Begun;
+    fn deref(&self) -> &Begun {
+        &self.begun
     }
 }
 
@@ -210,7 +145,7 @@ impl Connection {
 
     /// The peer of the session that it was offered.
     pub fn offered_peer(&self) -> Option<Arc<Peer>> {
-        Some(self.handshake()?.offered?.peer)
+        Some(self.handshake()?.offered.as_ref()?.live.peer.clone())
     }
 
     /// Whether the handshake resumed a session.
@@ -236,9 +171,12 @@ impl Connection {
     /// Offers a session before the TLS library says that the handshake starts. Whether one is
     /// set on the connection.
     pub fn offer(&self, client: &impl Client) -> bool {
-        let told = self.state.lock().told.clone();
-        if let (Some((vhost, _)), None) = (told, self.handshake()) {
-            self.begin(client, Some(vhost), true);
+        let (told, is_begun) = {
+            let state = self.state.lock();
+            (state.told.clone(), state.handshake.is_some())
+        };
+        if let (Some((vhost, endpoint)), false) = (told, is_begun) {
+            self.begin(client, Some(vhost), Some(endpoint), true);
         }
         client.session_address() != 0
     }
@@ -254,154 +192,61 @@ impl Connection {
             let mut state = self.state.lock();
             (state.told.clone(), state.handshake.take())
         };
-        let told = told.map(|(vhost, _)| vhost);
-        let Some(before) = before.filter(|handshake| !handshake.has_ended) else {
-            self.begin(client, told.or_else(vhost), false);
-            return;
-        };
-        if before.early && self.still_serves(client, &before, told.as_ref()) {
-            self.state.lock().handshake = Some(Handshake { early: false, ..before });
-            return;
+        let is_told = told.is_some();
+        let before = before.filter(|handshake| !handshake.has_ended);
+        if let Some(before) = before {
+            let at = told.as_ref().map(|(vhost, endpoint)| (vhost, endpoint));
+            if before.early && before.still_serves(client, at) {
+                self.state.lock().handshake = Some(Handshake { early: false, ..before });
+                return;
+            }
+            self.take_back(client, &before);
         }
-        // What was set on the connection early may not serve it any more: between then and
-        // now the app may have changed the name it expects, its certificate, all. Nor does what
-        // was set for a handshake that failed, which SSL_clear() leaves there.
+        let (told, endpoint) = told.unzip();
+        let vhost = if is_told { told } else { vhost() };
+        self.begin(client, vhost, endpoint, false);
+    }
+
+    /// What was set on the connection does not serve it any more. Where that was early, the app
+    /// may since have changed the name it expects, its certificate, all; where it was for a
+    /// handshake that failed, SSL_clear() leaves it there.
+    fn take_back(&self, client: &impl Client, before: &Handshake) {
         let offered = before.offered.as_ref();
         if offered.is_some_and(|offered| client.session_address() == offered.address) {
             client.withdraw();
         }
         if !before.early {
-            self.given_up(&before);
-            self.begin(client, told.or_else(vhost), false);
-            return;
+            self.given_up(before);
+        } else if offered.is_some() {
+            before.vhost.counters().offered.fetch_sub(1, Relaxed);
+        } else {
+            count(&before.vhost, self.outcome(), -1);
         }
-        match offered {
-            Some(_) => drop(before.vhost.counters().offered.fetch_sub(1, Relaxed)),
-            None => self.count(&before.vhost, -1),
-        }
-        self.begin(client, told.or(Some(before.vhost)), false);
     }
 
-    /// Whether what was offered early may stay: all that it depends on is as it was.
-    fn still_serves(
+    fn begin(
         &self,
         client: &impl Client,
-        early: &Handshake,
-        told: Option<&Arc<Vhost>>,
-    ) -> bool {
-        let (Some(offered), Some(key)) = (&early.offered, &early.key) else { return false };
-        let now = Moment::now();
-        let vhost = &early.vhost;
-        let held = || {
-            vhost.with_cache(|cache, now| {
-                let held = cache.still_holds(key, offered.id, offered.life, now);
-                (held && cache.admits(&key.endpoint, early.epoch), Dropped::default())
-            })
-        };
-        let endpoint = self.state.lock().told.as_ref().map(|(_, endpoint)| endpoint.clone());
-        client.session_address() == offered.address
-            && told.is_some_and(|told| Arc::ptr_eq(told, vhost))
-            && endpoint.as_ref() == Some(&key.endpoint)
-            && client.identity().as_ref() == Some(&key.identity)
-            && held()
-            && offered.stored.live(client, now).is_some_and(|live| {
-                may_offer(client, &live.session, &live.peer, vhost.policy(), now).is_ok()
-            })
-    }
-
-    fn begin(&self, client: &impl Client, vhost: Option<Arc<Vhost>>, early: bool) {
+        vhost: Option<Arc<Vhost>>,
+        told: Option<Endpoint>,
+        early: bool,
+    ) {
         let Some(vhost) = vhost.filter(|vhost| !vhost.is_destroyed()) else {
             log::info!("NO_VHOST: of no vhost, of several, or of one that was destroyed");
             self.state.lock().outcome = Some(Outcome::NoVhost);
             return;
         };
-        let mut handshake = Handshake {
-            vhost: vhost.clone(),
-            key: None,
-            epoch: 0,
-            offered: None,
-            peer: None,
-            early,
-            has_ended: false,
-            is_bad: false,
-        };
-        let outcome = self.consult(client, &mut handshake).map_err(|(outcome, why)| {
-            log::info!("{}{}: {why}", handshake.name(), outcome.name());
-            outcome
-        });
-        {
-            let mut state = self.state.lock();
-            state.outcome = outcome.err();
-            state.reused = false;
-            state.handshake = Some(handshake);
-        }
+        let (begun, outcome) = Begun::new(client, vhost, told);
         match outcome {
-            Ok(()) => drop(vhost.counters().offered.fetch_add(1, Relaxed)),
-            Err(_) => self.count(&vhost, 1),
+            None => drop(begun.vhost.counters().offered.fetch_add(1, Relaxed)),
+            Some(outcome) => count(&begun.vhost, outcome, 1),
         }
-    }
-
-    /// Fills in what the handshake is for, and offers what there is for it; or tells why not.
-    fn consult(
-        &self,
-        client: &impl Client,
-        handshake: &mut Handshake,
-    ) -> Result<(), (Outcome, &'static str)> {
-        let vhost = handshake.vhost.clone();
-        if vhost.is_disabled() {
-            return Err((Outcome::Disabled, "the vhost does no session caching"));
-        }
-        let told = self.state.lock().told.clone().map(|(_, endpoint)| endpoint);
-        let endpoint = told
-            .or_else(|| client.endpoint())
-            .ok_or((Outcome::NoEndpoint, "no SNI name, or no peer port"))?;
-        let identity = client
-            .identity()
-            .ok_or((Outcome::Unsuitable, "its client certificate is chosen by a callback"))?;
-        let key = Arc::new(Key::new(endpoint, identity));
-        handshake.key = Some(key.clone());
-        let find = || {
-            vhost.with_cache(|cache, now| {
-                ((cache.find(&key, now), cache.epoch()), Dropped::default())
-            })
-        };
-        let (mut found, epoch) = find();
-        handshake.epoch = epoch;
-        if client.session_address() != 0 {
-            return Err((Outcome::Unsuitable, "the app has set a session itself"));
-        }
-        if !vhost.policy().allow_tickets {
-            client.forbid_tickets();
-        }
-        loop {
-            let sessions = match found {
-                Found::Miss => return Err((Outcome::Miss, "nothing for this endpoint")),
-                Found::Expired => return Err((Outcome::Expired, "its time was over")),
-                Found::Spent => return Err((Outcome::Spent, "all its tickets were used")),
-                Found::Some(sessions) => sessions,
-            };
-            match offer_first(client, &vhost, &key, &sessions) {
-                Tried::Offered(offered) => {
-                    handshake.offered = Some(offered);
-                    return Ok(());
-                }
-                Tried::Refused(outcome, why) => return Err((outcome, why)),
-                // Other connections were faster: look at what there is by now.
-                Tried::Gone => found = find().0,
-            }
-        }
-    }
-
-    /// Counts the outcome, or takes that back.
-    fn count(&self, vhost: &Vhost, sign: i64) {
-        let counters = vhost.counters();
-        let counter = match self.outcome() {
-            Outcome::Miss | Outcome::Expired | Outcome::Spent => &counters.missed,
-            Outcome::Unsuitable => &counters.unsuitable,
-            Outcome::Unverified => &counters.unverified,
-            _ => return,
-        };
-        counter.fetch_add(sign as u64, Relaxed); // wraps: minus one is all ones
+        let begun = Arc::new(begun);
+        let handshake = Handshake { begun, peer: None, early, has_ended: false, is_bad: false };
+        let mut state = self.state.lock();
+        state.outcome = outcome;
+        state.reused = false;
+        state.handshake = Some(handshake);
     }
 
     /// The handshake has ended well. The address of the session that it was offered, if it
@@ -466,26 +311,27 @@ impl Connection {
             log::info!("{}not kept: it came with a renegotiation", handshake.name());
             return;
         }
-        let now = Moment::now();
         let peer = if client.is_resumed() {
             // A resumed connection has shown no certificate: what it brings is of the peer that
             // the session was made with. One that the app offered itself is not known here.
             let Some(offered) = &handshake.offered else { return };
-            offered.peer.clone()
+            offered.live.peer.clone()
         } else if let Some(peer) = handshake.peer.as_ref().filter(|_| is_tls13) {
             peer.clone()
         } else {
             let Some(chain) = client.peer_chain() else { return };
             let trusts_callback = handshake.vhost.policy().trust_verify_callback;
-            let peer = Arc::new(Peer {
-                family: next_family(),
-                not_after: client.peer_not_after(&chain),
-                chain,
-                handshake: now,
-                result: client.verify_result(),
-                made_under: Some(client.verify_callback()),
+            let made_under = MadeUnder {
+                callback: client.verify_callback(),
                 security: client.security(),
                 names: trusts_callback.then(|| client.expected_names()),
+            };
+            let peer = Arc::new(Peer {
+                not_after: client.peer_not_after(&chain),
+                chain,
+                handshake: Moment::now(),
+                result: client.verify_result(),
+                made_under: Some(made_under.shared()),
                 verdict: Verdicts::default(),
             });
             if let Some(handshake) = &mut self.state.lock().handshake {
@@ -493,13 +339,16 @@ impl Connection {
             }
             peer
         };
-        let new = New { key: key.clone(), session: new.session, peer, issued: new.issued };
+        let live = Live { session: new.session, peer };
+        let new = New { key, live, facts: new.facts, issued: new.issued };
         handshake.vhost.keep(new, handshake.epoch);
     }
 
     /// An error of TLS ended the handshake: what it was offered may be the reason.
     pub fn failed(&self) {
-        if self.handshake().is_some_and(|handshake| handshake.is_under_way_with_offer()) {
+        let is_offer_under_way =
+            |handshake: Handshake| handshake.offered.is_some() && !handshake.has_ended;
+        if self.handshake().is_some_and(is_offer_under_way) {
             self.ended_badly();
         }
     }
@@ -515,16 +364,16 @@ impl Connection {
         let Some(key) = &handshake.key else { return };
         log::info!("{}ended badly: its sessions are dropped", handshake.name());
         let offered = handshake.offered.as_ref();
-        let peer = offered.map(|offered| &offered.peer).or(handshake.peer.as_ref());
+        let peer = offered.map(|offered| &offered.live.peer).or(handshake.peer.as_ref());
         handshake.vhost.with_cache(|cache, _| {
             // RFC 5246 7.2.2: "Servers and clients MUST forget any session-identifiers, keys, and
             // secrets associated with a failed connection." Tickets of one full handshake have
             // one secret. Where an offer kept a handshake from ending the next is to be full,
             // whatever else there is.
-            let dropped = if handshake.is_under_way_with_offer() {
+            let dropped = if offered.is_some() && !handshake.has_ended {
                 cache.drop_key(key)
             } else if let Some(peer) = peer {
-                cache.drop_family(key, peer.family)
+                cache.drop_where(key, |stored| stored.is_of(peer))
             } else {
                 Dropped::default()
             };
@@ -557,4 +406,16 @@ impl Connection {
     fn handshake(&self) -> Option<Handshake> {
         self.state.lock().handshake.clone()
     }
+}
+
+/// Counts an outcome, or takes that back.
+fn count(vhost: &Vhost, outcome: Outcome, sign: i64) {
+    let counters = vhost.counters();
+    let counter = match outcome {
+        Outcome::Miss | Outcome::Expired | Outcome::Spent => &counters.missed,
+        Outcome::Unsuitable => &counters.unsuitable,
+        Outcome::Unverified => &counters.unverified,
+        _ => return,
+    };
+    counter.fetch_add(sign as u64, Relaxed); // wraps: minus one is all ones
 }

@@ -8,6 +8,8 @@
 
 #![forbid(unsafe_code)]
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -138,7 +140,7 @@ fn read<'a>(from: &mut Reader<'a>) -> Option<(u8, Record<'a>)> {
     let endpoint = Endpoint::new(host, from.number(2)? as u16)?;
     let identity = match from.number(1)? {
         0 => None,
-        len => Some(Box::new(from.bytes(len as usize)?.try_into().ok()?)),
+        len => Some(Arc::new(from.bytes(len as usize)?.try_into().ok()?)),
     };
     let (issued, handshake) = (from.number(8)? as i64, from.number(8)? as i64);
     let mut chain = Vec::new();
@@ -178,7 +180,7 @@ mod tests {
     fn record() -> Record<'static> {
         Record {
             endpoint: Endpoint::new("example.com", 443).unwrap(),
-            identity: Some(Box::new([7; 32])),
+            identity: Some(Arc::new([7; 32])),
             issued: 1_700_000_000_123,
             handshake: 1_600_000_000_456,
             chain: vec![CERTIFICATE, &[0x30, 0]],
@@ -275,7 +277,7 @@ mod tests {
         ) {
             let record = Record {
                 endpoint: Endpoint::new(&host, port).unwrap(),
-                identity: identity.map(Box::new),
+                identity: identity.map(Arc::new),
                 issued,
                 handshake,
                 chain: chain.iter().map(|certificate| &**certificate).collect(),

@@ -60,7 +60,7 @@ fn is_port(text: &str) -> bool {
 }
 
 /// A client certificate's SHA-256. None is an identity too: the client shows no certificate.
-pub type Identity = Option<Box<[u8; 32]>>;
+pub type Identity = Option<Arc<[u8; 32]>>;
 
 /// What sessions are kept under, within a vhost.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 //! - [`capi`]: exported functions, in the order of the header; no logic
 //! - [`handles`]: what C holds of a vhost and of a connection
 //! - [`vhost`]: one vhost: what it was made with, its cache, its counters
-//! - [`connection`]: one connection, from its handshake's start to its close
+//! - [`connection`], [`handshake`]: one connection, from its handshake's start to its close
 //! - [`offer`]: may this session serve this connection: the one rule, in one place
 //! - [`poll`]: looking at connections of TLS libraries that do not call back
 //! - [`cache`]: bounded, most recently used first, with a time to live; no TLS
@@ -24,6 +24,7 @@ pub mod dump;
 pub mod endpoint;
 pub mod fork;
 pub mod handles;
+pub mod handshake;
 pub mod lifetime;
 pub mod log;
 pub mod offer;

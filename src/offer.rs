@@ -8,19 +8,17 @@
 
 #![forbid(unsafe_code)]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
 
-use crate::fork::Mutex;
-
-use crate::backend::{Chain, Client, Security, Session, Terms, Verified, VerifyCallback};
+use crate::backend::{
+    Chain, Client, Names, Security, Session, Terms, Verified, VerifyCallback,
+};
 use crate::clock::Moment;
+use crate::fork::Mutex;
 
 /// What a full handshake established of its peer. All sessions that descend from it share it,
 /// those of resumed connections too: they have shown no certificate of their own.
 pub struct Peer {
-    /// Tells the handshake from all others, see [`next_family`].
-    pub family: u64,
     /// The certificates, as the peer sent them.
     pub chain: Chain,
     /// When the handshake was.
@@ -29,61 +27,95 @@ pub struct Peer {
     pub result: i64,
     /// When the first of the certificates that count ends, in milliseconds since 1970.
     pub not_after: i64,
-    /// The verify callback it was made under; None where that is not known, since it was
-    /// loaded.
-    pub made_under: Option<VerifyCallback>,
-    /// How strict it was made with keys and signatures.
-    pub security: Security,
-    /// The names that were expected of it, where the vhost trusts verify callbacks; None elsewhere,
-    /// and where it is not known, since it was loaded.
-    pub names: Option<Vec<u8>>,
+    /// What it was made under; None where that is not known, since it was loaded.
+    pub made_under: Option<Arc<MadeUnder>>,
     /// The latest verdict on the chain.
     pub verdict: Verdicts,
 }
 
-/// A number for a full handshake, or for a loaded session, that no other has.
-pub fn next_family() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Relaxed)
+/// What a full handshake was made under, and no chain tells.
+#[derive(PartialEq, Eq)]
+pub struct MadeUnder {
+    /// The app's verify callback.
+    pub callback: VerifyCallback,
+    /// How strict it was with keys and signatures.
+    pub security: Security,
+    /// The names that were expected of the peer, where the vhost trusts verify callbacks.
+    pub names: Option<Names>,
+}
+
+impl MadeUnder {
+    /// To keep it: most handshakes of an app are made under the same.
+    pub fn shared(self) -> Arc<MadeUnder> {
+        static LATEST: Latest<MadeUnder> = Latest::none();
+        LATEST.share(self)
+    }
 }
 
 /// The latest verdict on a chain, if there is one.
 #[derive(Default)]
-pub struct Verdicts(Mutex<Option<Arc<Verdict>>>);
+pub struct Verdicts(Mutex<Option<Box<Verdict>>>);
 
-/// What a verification said, and under which terms.
+/// That a chain verified: under which terms, for which names, from when to when.
 struct Verdict {
-    terms: Terms,
-    verified: Verified,
+    terms: Arc<Terms>,
+    names: Names,
+    not_before: i64,
+    not_after: i64,
 }
 
 impl Peer {
     /// What verifying the chain on this connection says now. Asked again under the same terms
     /// it costs nothing.
-    fn verify(&self, client: &impl Client, now: Moment) -> Verified {
-        let holds =
-            |verified: &Verified| (verified.not_before..verified.not_after).contains(&now.wall);
+    fn verify(&self, client: &impl Client, now: Moment) -> i64 {
         let Some(terms) = client.terms() else {
-            return client.verify(&self.chain);
+            return client.verify(&self.chain).result;
         };
-        let known = self.verdict.0.lock().clone();
-        if let Some(known) = known {
-            if known.terms == terms && holds(&known.verified) {
-                return known.verified;
-            }
+        let names = client.expected_names();
+        let holds = |verdict: &Verdict| {
+            (verdict.not_before..verdict.not_after).contains(&now.wall)
+                && *verdict.terms == terms
+                && verdict.names == names
+        };
+        if self.verdict.0.lock().as_deref().is_some_and(holds) {
+            return 0;
         }
-        let verified = client.verify(&self.chain);
-        // Verifying may have brought certificates into the store: the verdict is on the terms
-        // as they are now.
+        let Verified { result, not_before, not_after } = client.verify(&self.chain);
         // Only that it verifies: what does not may tomorrow, by a certificate that arrives in a
         // directory, and what the session carries is then the wrong result.
-        let lasts = verified.result == 0 && holds(&verified);
-        if let Some(terms) = lasts.then(|| client.terms()).flatten() {
-            let verdict = Some(Arc::new(Verdict { terms, verified }));
-            // What it replaces is dropped after the lock: it may hold the last of a store.
-            let _replaced = std::mem::replace(&mut *self.verdict.0.lock(), verdict);
+        if result != 0 {
+            return result;
         }
-        verified
+        // Verifying may have brought certificates into the store: the verdict is on the terms
+        // as they are now.
+        if let Some(terms) = client.terms() {
+            static LATEST: Latest<Terms> = Latest::none();
+            let terms = LATEST.share(terms);
+            let verdict = Box::new(Verdict { terms, names, not_before, not_after });
+            // What it replaces is dropped after the lock: it may hold the last of a store.
+            let _replaced = self.verdict.0.lock().replace(verdict);
+        }
+        result
+    }
+}
+
+/// The latest of its kind that was kept, so that those who keep the same have one copy.
+struct Latest<T>(Mutex<Weak<T>>);
+
+impl<T: PartialEq> Latest<T> {
+    const fn none() -> Latest<T> {
+        Latest(Mutex::new(Weak::new()))
+    }
+
+    fn share(&self, value: T) -> Arc<T> {
+        // Compared, and dropped, after the lock.
+        let latest = self.0.lock().upgrade();
+        if let Some(latest) = latest.filter(|latest| **latest == value) {
+            return latest;
+        }
+        let value = Arc::new(value);
+        let _replaced = std::mem::replace(&mut *self.0.lock(), Arc::downgrade(&value));
+        value
     }
 }
 
@@ -121,16 +153,18 @@ pub fn may_offer(
     let callback = client.verify_callback();
     // A callback can refuse what verifies, a pinned key say; it does not run on a resumed
     // connection, so it must have run on the session's.
-    if callback.is_some() && peer.made_under.is_some_and(|made_under| made_under != callback) {
+    let made_under = peer.made_under.as_deref();
+    if callback.is_some() && made_under.is_some_and(|made_under| made_under.callback != callback) {
         return Err(Refusal::Unverified("made without this verify callback"));
     }
     // The level holds for the key exchange and its signature too, which a session of TLS 1.2 is
     // all there is left of, and no chain tells.
     let security = client.security();
-    if security.level > peer.security.level {
+    let made_with = made_under.map_or(Security::UNKNOWN, |made_under| made_under.security);
+    if security.level > made_with.level {
         return Err(Refusal::Unverified("made at a lower security level"));
     }
-    if security.callback != peer.security.callback {
+    if security.callback != made_with.callback {
         return Err(Refusal::Unverified("made without this security callback"));
     }
     if client.must_verify() && peer.result != 0 {
@@ -139,11 +173,13 @@ pub fn may_offer(
     // What the callback accepted it would accept again, of the same peer under the same names.
     if policy.trust_verify_callback
         && callback.is_some()
-        && peer.names.as_ref().is_none_or(|names| *names == client.expected_names())
+        && made_under
+            .and_then(|made_under| made_under.names.as_ref())
+            .is_none_or(|names| *names == client.expected_names())
     {
         return Ok(());
     }
-    if peer.verify(client, now).result != peer.result {
+    if peer.verify(client, now) != peer.result {
         return Err(Refusal::Unverified("its peer verifies otherwise here"));
     }
     Ok(())
@@ -242,15 +278,14 @@ mod tests {
     }
 
     fn peer(session: &Session, result: i64, made_under: Option<VerifyCallback>) -> Peer {
+        let security = Security::UNKNOWN;
+        let under = |callback| MadeUnder { callback, security, names: None }.shared();
         Peer {
-            family: next_family(),
             chain: Active::peer(session).unwrap(),
             handshake: NOW,
             result,
             not_after: i64::MAX,
-            made_under,
-            security: Security::UNKNOWN,
-            names: None,
+            made_under: made_under.map(under),
             verdict: Verdicts::default(),
         }
     }

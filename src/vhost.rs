@@ -1,12 +1,12 @@
 //! One vhost: what it was made with, its cache, its counters.
 
-use std::sync::Arc;
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use crate::fork::Mutex;
 use zeroize::Zeroizing;
 
-use crate::backend::{Active, Backend, TLS1_3};
+use crate::backend::{Active, Backend, Client, Facts, TLS1_3};
 use crate::cache::{Cache, DEFAULT_MAX, Dropped, Kind, Life};
 use crate::capi::{
     LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE, LWS_TLS_SESSION_OPTION_ALLOW_TICKETS,
@@ -17,7 +17,7 @@ use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Identity, Key, tag};
 use crate::lifetime::{SECOND, lifetime};
 use crate::offer::Policy;
-use crate::stored::Stored;
+use crate::stored::{Frozen, Live, Stored};
 use crate::{dump, fork, log, poll};
 
 /// The name of a vhost that was not given one.
@@ -49,7 +49,7 @@ pub struct Vhost {
     disabled: bool,
     policy: Policy,
     destroyed: AtomicBool,
-    cache: Mutex<Cache<Arc<Stored>>>,
+    cache: Mutex<Cache<Stored>>,
     /// The client certificate of the SSL_CTX that was attached last: what loaded sessions are
     /// for that do not say themselves.
     identity: Mutex<Identity>,
@@ -144,7 +144,7 @@ impl Vhost {
     /// Works on the cache; then drops what is over. What went is freed with no lock held.
     pub fn with_cache<T>(
         &self,
-        work: impl FnOnce(&mut Cache<Arc<Stored>>, Moment) -> (T, Dropped<Arc<Stored>>),
+        work: impl FnOnce(&mut Cache<Stored>, Moment) -> (T, Dropped<Stored>),
     ) -> T {
         let now = Moment::now();
         let mut cache = self.cache.lock();
@@ -161,7 +161,7 @@ impl Vhost {
         result
     }
 
-    fn count(&self, dropped: &Dropped<Arc<Stored>>) {
+    fn count(&self, dropped: &Dropped<Stored>) {
         let add = |counter: &AtomicU64, more| {
             if more > 0 {
                 counter.fetch_add(more, Relaxed);
@@ -174,9 +174,9 @@ impl Vhost {
 
     /// Keeps a session that a connection got. `epoch` is that of the handshake's start.
     pub fn keep(&self, new: New, epoch: u64) {
-        let facts = Active::facts(&new.session);
-        let tag = || self.tag(&new.key.endpoint);
-        let Some(limit) = lifetime(&facts, new.issued, new.peer.handshake) else {
+        let New { key, live, facts, issued } = new;
+        let tag = || self.tag(&key.endpoint);
+        let Some(life) = life(&facts, issued, live.peer.handshake, live.peer.not_after) else {
             log::info!("{}: the server wants the session not to be kept", tag());
             return;
         };
@@ -188,23 +188,43 @@ impl Vhost {
             log::info!("{}: the session is a ticket, which this vhost does not allow", tag());
             return;
         }
-        let kind = if facts.tls_version < TLS1_3 { Kind::Shared } else { Kind::Ticket };
-        let library = facts.timeout.max(0).saturating_mul(SECOND);
-        let life = Life { issued: new.issued, limit, library, not_after: new.peer.not_after };
-        let stored = Stored::from_handshake(facts.tls_version, new.session, new.peer);
-        let key = &new.key;
-        let family = stored.family();
+        let stored = Stored::Live(live);
         let kept = self.with_cache(|cache, now| {
             if self.is_destroyed() || !cache.admits(&key.endpoint, epoch) {
-                return (false, Dropped { sessions: vec![stored], ..Dropped::default() });
+                return (false, Dropped::one(stored));
             }
-            let (_, dropped) = cache.store(key, stored, kind, life, family, now);
+            let (_, dropped) = cache.store(key, stored, kind(&facts), life, now);
             (dropped.expired == 0, dropped)
         });
         if kept {
             self.counters.stored.fetch_add(1, Relaxed);
             log::info!("{}: kept a session", tag());
         }
+    }
+
+    /// A loaded session, for a connection to use. From now on the cache has it as such.
+    pub fn thaw(
+        &self,
+        key: &Key,
+        id: u64,
+        frozen: &Frozen,
+        client: &impl Client,
+        now: Moment,
+    ) -> Option<Live> {
+        let Some(live) = frozen.thaw(client, now) else {
+            self.with_cache(|cache, _| ((), cache.drop_session(key, id)));
+            return None;
+        };
+        let live = self.with_cache(|cache, _| match cache.session_mut(key, id) {
+            // Another connection was faster: its peer is that of the sessions to come.
+            Some(Stored::Live(held)) => (held.clone(), Dropped::one(Stored::Live(live))),
+            Some(held) => {
+                let frozen = mem::replace(held, Stored::Live(live.clone()));
+                (live, Dropped::one(frozen))
+            }
+            None => (live, Dropped::default()),
+        });
+        Some(live)
     }
 
     /// Drops an endpoint's sessions. Whether there were any.
@@ -249,16 +269,19 @@ impl Vhost {
 
     /// The endpoints, most recently used first.
     pub fn entries(&self) -> Vec<Seen> {
-        self.with_cache(|cache, now| {
+        let entries: Vec<_> = self.with_cache(|cache, now| {
             let dropped = cache.sweep_now(now);
-            let seen = cache.iter().map(|(key, held, end)| Seen {
-                endpoint: key.endpoint.clone(),
-                tls_version: held.first().map_or(0, |held| held.session.tls_version),
-                sessions: held.len() as u32,
-                seconds_left: end.map_or(0, |end| (now.until(end) / SECOND) as u32),
+            let entries = cache.iter().map(|(key, sessions, newest, end)| {
+                let left = end.map_or(0, |end| now.until(end) / SECOND);
+                (key.endpoint.clone(), newest.cloned(), sessions as u32, left as u32)
             });
-            (seen.collect(), dropped)
-        })
+            (entries.collect(), dropped)
+        });
+        let seen = entries.into_iter().map(|(endpoint, newest, sessions, seconds_left)| {
+            let tls_version = newest.map_or(0, |newest| newest.tls_version());
+            Seen { endpoint, tls_version, sessions, seconds_left }
+        });
+        seen.collect()
     }
 
     /// What it counted, and what it holds.
@@ -342,11 +365,10 @@ impl Vhost {
     fn try_load(&self, endpoint: &Endpoint, blob: &[u8]) -> Result<(), &'static str> {
         let (session, record) = dump::decode(blob)?;
         let facts = Active::facts(&session);
-        let peer = match &record {
-            Some(record) => Active::chain_from_der(&record.chain),
-            None => Active::peer(&session),
-        };
-        let peer = peer.ok_or("it tells of no peer")?;
+        let peer = Active::peer(&session)
+            .or_else(|| Active::chain_from_der(&record.as_ref()?.chain))
+            .ok_or("it tells of no peer")?;
+        let not_after = Active::not_after(&peer);
         let now = Moment::now();
         let issued_at = facts.issued.saturating_mul(SECOND);
         let (identity, issued, handshake) = match record {
@@ -371,23 +393,20 @@ impl Vhost {
             return Err("it was issued in the future");
         }
         let at = |wall| Moment::from_wall(wall, now);
-        let limit = lifetime(&facts, at(issued), at(handshake)).ok_or("it was not to be kept")?;
-        let library = facts.timeout.max(0).saturating_mul(SECOND);
-        let life = Life { issued: at(issued), limit, library, not_after: Active::not_after(&peer) };
-        let kind = if facts.tls_version < TLS1_3 { Kind::Shared } else { Kind::Ticket };
+        let life = life(&facts, at(issued), at(handshake), not_after);
+        let life = life.ok_or("it was not to be kept")?;
         drop((session, peer));
         let blob = dump::copy(blob).ok_or("there is no memory for it")?;
         let stored = Stored::from_storage(facts.tls_version, blob);
-        let family = stored.family();
-        let key = Arc::new(Key::new(endpoint.clone(), identity));
+        let key = Key::new(endpoint.clone(), identity);
         self.with_cache(|cache, now| {
             if self.is_destroyed() {
-                return (Err("the vhost was destroyed"), Dropped::default());
+                return (Err("the vhost was destroyed"), Dropped::one(stored));
             }
             if cache.newest_key(endpoint, now).is_some() {
-                return (Err("there is a session already"), Dropped::default());
+                return (Err("there is a session already"), Dropped::one(stored));
             }
-            let (_, dropped) = cache.store(&key, stored, kind, life, family, now);
+            let (_, dropped) = cache.store(&key, stored, kind(&facts), life, now);
             let result = if dropped.expired == 0 { Ok(()) } else { Err("it has expired") };
             // It was never in the cache: refused, not expired there.
             (result, Dropped { expired: 0, ..dropped })
@@ -396,15 +415,26 @@ impl Vhost {
 }
 
 /// A session on its way into the cache.
-pub struct New {
+pub struct New<'a> {
     /// What it is for.
-    pub key: Arc<Key>,
-    /// The session.
-    pub session: crate::backend::Session,
-    /// The peer it was made with.
-    pub peer: Arc<crate::offer::Peer>,
+    pub key: &'a Key,
+    /// The session, and the peer it was made with.
+    pub live: Live,
+    /// What there is to know of it.
+    pub facts: Facts,
     /// When it was issued.
     pub issued: Moment,
+}
+
+/// How long a session may live; None if it must not be kept at all.
+fn life(facts: &Facts, issued: Moment, handshake: Moment, not_after: i64) -> Option<Life> {
+    let library = facts.timeout.max(0).saturating_mul(SECOND);
+    let limit = lifetime(facts, issued, handshake)?;
+    Some(Life::new(issued, limit, library).until(not_after))
+}
+
+fn kind(facts: &Facts) -> Kind {
+    if facts.tls_version < TLS1_3 { Kind::Shared } else { Kind::Ticket }
 }
 
 fn ttl_of(seconds: u32) -> Option<i64> {

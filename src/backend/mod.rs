@@ -1,5 +1,6 @@
 //! The TLS library, behind one trait. Exactly one implementation is compiled in.
 
+use smallvec::SmallVec;
 use zeroize::Zeroizing;
 
 use crate::endpoint::{Endpoint, Identity};
@@ -44,11 +45,13 @@ pub type Terms = <Active as Backend>::Terms;
 pub trait Backend {
     /// Names the backend in saved sessions; never reused for another one.
     const ID: u8;
-    /// A copy of a session that nobody else can change; wiped when dropped.
-    type Session: Send + Sync;
+    /// A copy of a session that nobody else can change; wiped when the last of its clones is
+    /// dropped. To clone it is to count: nothing is called that may call the app.
+    type Session: Clone + Send + Sync;
     /// A peer's certificates as it sent them, its own first.
     type Chain: Send + Sync;
-    /// All that the verification of a chain depends on, but for the chain and the time.
+    /// All that the verification of a chain depends on, but for the chain, the names that are
+    /// expected in it and the time.
     type Terms: PartialEq + Send + Sync;
     /// What it keeps of a connection, beside what all backends do.
     type Kept: Default + Send + Sync;
@@ -90,6 +93,10 @@ pub struct Facts {
     pub lifetime_hint: i64,
 }
 
+/// Names that a connection expects, in some form that can be compared. Most need no memory of
+/// their own.
+pub type Names = SmallVec<[u8; 32]>;
+
 /// TLS 1.3, as in the protocol.
 pub const TLS1_3: u16 = 0x0304;
 
@@ -121,6 +128,10 @@ pub trait Client {
     /// What it reports of its peer's verification; 0 is verified.
     fn verify_result(&self) -> i64;
 
+    /// Why it can take no session at all, if so.
+    fn takes_none(&self) -> Option<&'static str> {
+        None
+    }
     /// Why it cannot take a session, if it cannot; with `tickets`, those of TLS 1.2 are allowed.
     fn unsuitable(&self, session: &Session, tickets: bool) -> Option<&'static str>;
     /// Whether it fails where the peer does not verify.
@@ -131,12 +142,12 @@ pub trait Client {
     }
     /// The app's verify callback on it.
     fn verify_callback(&self) -> VerifyCallback;
-    /// What a verification depends on here; None where that cannot be told, so that no verdict
-    /// holds for longer than one offer.
+    /// What a verification depends on here, but for the names; None where that cannot be told,
+    /// so that no verdict holds for longer than one offer.
     fn terms(&self) -> Option<Terms>;
     /// The names that it expects in the peer's certificate, in some form that can be compared.
-    fn expected_names(&self) -> Vec<u8> {
-        Vec::new()
+    fn expected_names(&self) -> Names {
+        Names::new()
     }
     /// Verifies a chain as a full handshake on this connection would, without callbacks of the
     /// app's.

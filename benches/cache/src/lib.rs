@@ -45,8 +45,8 @@ pub fn filled<C: SessionCache>(max: usize) -> C {
 /// This library's.
 pub struct Ours(parking_lot::Mutex<Cache<Session>>);
 
-fn key(host: &str) -> Arc<Key> {
-    Arc::new(Key::new(Endpoint::new(host, 443).expect("a host"), None))
+fn key(host: &str) -> Key {
+    Key::new(Endpoint::new(host, 443).expect("a host"), None)
 }
 
 impl SessionCache for Ours {
@@ -72,9 +72,9 @@ impl Ours {
     /// Keeps a session for so many milliseconds from now.
     pub fn store_for(&self, host: &str, ms: i64) {
         let issued = Moment::now();
-        let life = Life { issued, limit: ms, library: ms, not_after: i64::MAX };
+        let life = Life::new(issued, ms, ms);
         let session = Session::new([0; 32]);
-        let (_, dropped) = self.0.lock().store(&key(host), session, Kind::Shared, life, 0, issued);
+        let (_, dropped) = self.0.lock().store(&key(host), session, Kind::Shared, life, issued);
         drop(dropped);
     }
 

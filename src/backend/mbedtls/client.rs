@@ -2,6 +2,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -177,7 +178,7 @@ impl Client for MbedClient<'_> {
         let known = unsafe {
             ffi::lts_identity(self.ssl, push, (&raw mut certificates).cast::<c_void>()) != 0
         };
-        let digest = || Box::new(Sha256::digest(certificates.concat()).into());
+        let digest = || Arc::new(Sha256::digest(certificates.concat()).into());
         known.then(|| (!certificates.is_empty()).then(digest))
     }
 

@@ -2,7 +2,9 @@
 //! lives in the cache, so none is shared by threads.
 
 use std::mem::MaybeUninit;
+use std::ops::Deref;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -73,13 +75,23 @@ impl Traits {
 }
 
 /// A session as mbedtls_ssl_session_save() writes it, but for its host name.
-pub struct Session {
+#[derive(Clone)]
+pub struct Session(Arc<Saved>);
+
+pub struct Saved {
     saved: Zeroizing<Vec<u8>>,
     /// The name that a TLS 1.3 ticket is for.
     pub hostname: Option<Box<[u8]>>,
     pub traits: Traits,
     /// When it came, in milliseconds since 1970.
     pub received: i64,
+}
+
+impl Deref for Session {
+    type Target = Saved;
+    fn deref(&self) -> &Saved {
+        &self.0
+    }
 }
 
 impl Session {
@@ -113,12 +125,12 @@ impl Session {
             let mut traits = Traits::of(&seen);
             traits.tls_version = ffi::lts_version(ssl) as u16;
             let hostname = seen.hostname.as_slice();
-            Some(Session {
+            Some(Session(Arc::new(Saved {
                 saved,
                 hostname: (!hostname.is_empty()).then(|| hostname.into()),
                 traits,
                 received: now.wall.saturating_sub(traits.age.unwrap_or(0)),
-            })
+            })))
         }
     }
 
@@ -211,13 +223,13 @@ impl Backend for MbedTls {
             return None;
         }
         traits.tls_version = version;
-        let session = Session {
+        let session = Saved {
             saved: Zeroizing::new(saved.to_vec()),
             hostname: (!hostname.is_empty()).then(|| hostname.into()),
             traits,
             received: i64::from_be_bytes(*received),
         };
-        Some((session, blob.len() - rest.len()))
+        Some((Session(Arc::new(session)), blob.len() - rest.len()))
     }
 
     fn encode(session: &Session) -> Option<Zeroizing<Vec<u8>>> {

@@ -6,7 +6,7 @@ use std::ptr;
 use super::ffi;
 use super::session::{Chain, Session, validity};
 use super::{terms, verify};
-use crate::backend::{Backend, Client, Security, TLS1_3, Verified, VerifyCallback};
+use crate::backend::{Backend, Client, Names, Security, TLS1_3, Verified, VerifyCallback};
 use crate::endpoint::{Endpoint, Identity};
 
 /// An SSL that is live, a client, and this thread's to use for as long as this lives.
@@ -73,26 +73,6 @@ impl SslClient {
             ffi::OPENSSL_sk_free(ciphers);
             found && !cipher.is_null()
         }
-    }
-
-    fn asks_for_certificates(&self) -> Option<&'static str> {
-        let _errors = super::ErrorQueue::keep();
-        // SAFETY: see SslClient. The DANE probe is refused before it adds anything: usage 255
-        // is none. It says 0 (and an error) where DANE is on, -1 where it is off.
-        unsafe {
-            let status =
-                ffi::SSL_ctrl(self.0, ffi::SSL_CTRL_GET_TLSEXT_STATUS_REQ_TYPE, 0, ptr::null_mut());
-            if status != -1 {
-                return Some("it asks for an OCSP staple");
-            }
-            if ffi::SSL_ct_is_enabled(self.0) != 0 {
-                return Some("it asks for certificate transparency");
-            }
-            if ffi::SSL_dane_tlsa_add(self.0, 255, 0, 0, c"".as_ptr().cast(), 0) != -1 {
-                return Some("it uses DANE");
-            }
-        }
-        None
     }
 
     /// The port of a connect BIO that has not connected yet: it does so when the handshake first
@@ -241,6 +221,26 @@ impl Client for SslClient {
         unsafe { ffi::SSL_get_verify_result(self.0) as i64 }
     }
 
+    fn takes_none(&self) -> Option<&'static str> {
+        // These look at certificates that a resumed handshake does not carry.
+        // SAFETY: see SslClient. The DANE probe is refused before it adds anything: usage 255
+        // is none. It says 0 (and an error) where DANE is on, -1 (and another) where it is off.
+        unsafe {
+            let status =
+                ffi::SSL_ctrl(self.0, ffi::SSL_CTRL_GET_TLSEXT_STATUS_REQ_TYPE, 0, ptr::null_mut());
+            if status != -1 {
+                return Some("it asks for an OCSP staple");
+            }
+            if ffi::SSL_ct_is_enabled(self.0) != 0 {
+                return Some("it asks for certificate transparency");
+            }
+            if ffi::SSL_dane_tlsa_add(self.0, 255, 0, 0, c"".as_ptr().cast(), 0) != -1 {
+                return Some("it uses DANE");
+            }
+        }
+        None
+    }
+
     fn unsuitable(&self, session: &Session, tickets: bool) -> Option<&'static str> {
         let facts = super::OpenSsl::facts(session);
         if !self.takes_version(facts.tls_version) {
@@ -267,7 +267,7 @@ impl Client for SslClient {
         if unsafe { ffi::SSL_SESSION_get_max_fragment_length(session.as_ptr()) } != 0 {
             return Some("the session limits the fragment length");
         }
-        self.asks_for_certificates()
+        None
     }
 
     fn must_verify(&self) -> bool {
@@ -298,7 +298,7 @@ impl Client for SslClient {
         unsafe { terms::terms(self.0) }
     }
 
-    fn expected_names(&self) -> Vec<u8> {
+    fn expected_names(&self) -> Names {
         // SAFETY: see SslClient.
         unsafe { terms::expected_names(self.0) }
     }

@@ -1,30 +1,38 @@
-//! Purpose and trust of an X509_VERIFY_PARAM, which decide what verifies and have no getter in
-//! OpenSSL (for the purpose there is one since 3.5). Where they are is found out by setting them.
+//! What an X509_VERIFY_PARAM says and OpenSSL has no getter for: purpose and trust, which decide
+//! what verifies (for the purpose there is one since 3.5), and whether it expects an address, of
+//! which there is none that is no error where it does not. Where they are is found out by setting
+//! them.
 
 use std::ffi::c_int;
 use std::sync::OnceLock;
 
 use super::ffi;
 
-/// What an X509_VERIFY_PARAM says of purpose and trust; None where that cannot be found out.
+/// What there is to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hidden {
+    pub purpose: c_int,
+    pub trust: c_int,
+    /// The bytes of the IP address that is expected; 0 for none.
+    pub ip_len: c_int,
+}
+
+/// What an X509_VERIFY_PARAM does not tell; None where that cannot be found out.
 ///
 /// # Safety
 /// `param` is live and this thread's to use.
-pub(super) unsafe fn purpose_and_trust(
-    param: *const ffi::X509_VERIFY_PARAM,
-) -> Option<(c_int, c_int)> {
-    static OFFSETS: OnceLock<Option<(usize, usize)>> = OnceLock::new();
-    let (purpose, trust) = (*OFFSETS.get_or_init(find))?;
+pub(super) unsafe fn hidden(param: *const ffi::X509_VERIFY_PARAM) -> Option<Hidden> {
+    static OFFSETS: OnceLock<Option<[usize; 3]>> = OnceLock::new();
     // SAFETY: there is an int at each, in all of them: see `find`.
-    unsafe {
-        let int_at = |offset| param.byte_add(offset).cast::<c_int>().read();
-        Some((int_at(purpose), int_at(trust)))
-    }
+    let int_at = |offset| unsafe { param.byte_add(offset).cast::<c_int>().read() };
+    let [purpose, trust, ip_len] = (*OFFSETS.get_or_init(find))?.map(int_at);
+    Some(Hidden { purpose, trust, ip_len })
 }
 
-/// Where purpose and trust are, in bytes from the start.
-fn find() -> Option<(usize, usize)> {
-    // SAFETY: no conditions; the param is ours, and freed once.
+/// Where they are, in bytes from the start.
+fn find() -> Option<[usize; 3]> {
+    // SAFETY: no conditions; the param is ours, and freed once. The address has as many bytes as
+    // one can have.
     unsafe {
         // An app may have put allocators of its own into OpenSSL: those tell no size.
         let (mut malloc, mut realloc, mut free) = (None, None, None);
@@ -36,38 +44,41 @@ fn find() -> Option<(usize, usize)> {
         if param.is_null() {
             return None;
         }
-        let found = offset_of(param, ffi::X509_VERIFY_PARAM_set_purpose)
-            .zip(offset_of(param, ffi::X509_VERIFY_PARAM_set_trust));
+        // For purpose and trust alike both are numbers that there are.
+        let set_purpose = |to| ffi::X509_VERIFY_PARAM_set_purpose(param, to);
+        let purpose = offset_of(param, [2, 3], set_purpose);
+        let trust = offset_of(param, [2, 3], |to| ffi::X509_VERIFY_PARAM_set_trust(param, to));
+        let set_ip = |len| ffi::X509_VERIFY_PARAM_set1_ip(param, [7; 16].as_ptr(), len as usize);
+        let ip_len = offset_of(param, [4, 16], set_ip);
         ffi::X509_VERIFY_PARAM_free(param);
-        found
+        Some([purpose?, trust?, ip_len?])
     }
 }
 
-type Setter = unsafe extern "C" fn(*mut ffi::X509_VERIFY_PARAM, c_int) -> c_int;
-
-/// Where an int is that a setter sets: the one and only that follows it.
+/// Where an int is that a setter sets: the one and only that is what was set, each time.
 ///
 /// # Safety
 /// `param` is live, this thread's to use, and from malloc().
-unsafe fn offset_of(param: *mut ffi::X509_VERIFY_PARAM, set: Setter) -> Option<usize> {
-    // For purpose and trust alike both are numbers that there are.
-    let values = [2, 3];
+unsafe fn offset_of(
+    param: *const ffi::X509_VERIFY_PARAM,
+    values: [c_int; 2],
+    set: impl Fn(c_int) -> c_int,
+) -> Option<usize> {
     // SAFETY: the caller's promise; what malloc() has given may be read to its end.
     let [before, after] = unsafe {
-        let len = libc::malloc_usable_size(param.cast()) / size_of::<c_int>();
+        let len = libc::malloc_usable_size(param.cast_mut().cast()) / size_of::<c_int>();
         let mut snapshots = [vec![0; len], vec![0; len]];
         for (value, snapshot) in values.into_iter().zip(&mut snapshots) {
-            if set(param, value) != 1 {
+            if set(value) != 1 {
                 return None;
             }
             libc::memcpy(snapshot.as_mut_ptr().cast(), param.cast(), len * size_of::<c_int>());
         }
         snapshots
     };
-    let mut changed = (0..before.len()).filter(|&at| before[at] != after[at]);
-    let at = changed.next()?;
-    let is_it = changed.next().is_none() && [before[at], after[at]] == values;
-    is_it.then_some(at * size_of::<c_int>())
+    let mut found = (0..before.len()).filter(|&at| [before[at], after[at]] == values);
+    let at = found.next()?;
+    found.next().is_none().then_some(at * size_of::<c_int>())
 }
 
 #[cfg(test)]
@@ -79,12 +90,17 @@ mod tests {
         // SAFETY: the param is ours, and freed once.
         unsafe {
             let param = ffi::X509_VERIFY_PARAM_new();
-            assert_eq!(purpose_and_trust(param), Some((0, 0)));
+            let is = |purpose, trust, ip_len| {
+                assert_eq!(hidden(param), Some(Hidden { purpose, trust, ip_len }));
+            };
+            is(0, 0, 0);
             ffi::X509_VERIFY_PARAM_set_purpose(param, 1);
-            assert_eq!(purpose_and_trust(param), Some((1, 0)));
+            is(1, 0, 0);
             ffi::X509_VERIFY_PARAM_set_trust(param, 4);
             ffi::X509_VERIFY_PARAM_set_depth(param, 77);
-            assert_eq!(purpose_and_trust(param), Some((1, 4)));
+            is(1, 4, 0);
+            ffi::X509_VERIFY_PARAM_set1_ip(param, [127, 0, 0, 1].as_ptr(), 4);
+            is(1, 4, 4);
             ffi::X509_VERIFY_PARAM_free(param);
         }
     }

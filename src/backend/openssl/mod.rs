@@ -19,6 +19,7 @@ mod verify;
 
 use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 pub use self::attached::attach;
 pub use self::ffi::{SSL, SSL_CTX};
@@ -75,13 +76,13 @@ unsafe fn identity_of(x509: *const ffi::X509) -> Option<Identity> {
     if x509.is_null() {
         return Some(None);
     }
-    let mut digest = Box::new([0; 32]);
+    let mut digest = [0; 32];
     let mut len = 0;
     // SAFETY: the caller's promise; a SHA-256 has 32 bytes.
     let ok = unsafe {
         ffi::X509_digest(x509.cast_mut(), ffi::EVP_sha256(), digest.as_mut_ptr(), &mut len)
     };
-    (ok == 1 && len == 32).then_some(Some(digest))
+    (ok == 1 && len == 32).then(|| Some(Arc::new(digest)))
 }
 
 /// Runs the library's part of a callback: no panic goes through OpenSSL.

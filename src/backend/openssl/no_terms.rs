@@ -3,6 +3,7 @@
 //! store of SSL_set1_verify_cert_store(). So no verdict holds for longer than one offer.
 
 use super::ffi;
+use crate::backend::Names;
 
 /// There are none.
 #[derive(PartialEq)]
@@ -18,6 +19,6 @@ pub unsafe fn terms(_: *mut ffi::SSL) -> Option<Terms> {
 ///
 /// # Safety
 /// None to keep; there are some with OpenSSL.
-pub unsafe fn expected_names(_: *mut ffi::SSL) -> Vec<u8> {
-    Vec::new()
+pub unsafe fn expected_names(_: *mut ffi::SSL) -> Names {
+    Names::new()
 }

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, c_int, c_long};
 use std::ptr::{self, NonNull};
 
+use smallvec::SmallVec;
 use zeroize::Zeroizing;
 
 use super::OpenSsl;
@@ -10,7 +11,8 @@ use super::ffi;
 use crate::backend::{Backend, Facts};
 use crate::clock::Moment;
 
-/// An SSL_SESSION that nobody else refers to. SSL_SESSION_free() wipes it.
+/// An SSL_SESSION that nobody else refers to but its clones. SSL_SESSION_free() wipes it with the
+/// last of them.
 pub struct Session(NonNull<ffi::SSL_SESSION>);
 
 // SAFETY: an SSL_SESSION has no thread of its own, and nothing changes this one.
@@ -57,6 +59,14 @@ impl Session {
     }
 }
 
+impl Clone for Session {
+    fn clone(&self) -> Session {
+        // SAFETY: the session is live. This counts, and does nothing else.
+        unsafe { ffi::SSL_SESSION_up_ref(self.as_ptr()) };
+        Session(self.0)
+    }
+}
+
 impl Drop for Session {
     fn drop(&mut self) {
         // SAFETY: ours, and freed once.
@@ -64,13 +74,35 @@ impl Drop for Session {
     }
 }
 
-/// A STACK_OF(X509), with a reference to each certificate.
-pub struct Chain(NonNull<ffi::OPENSSL_STACK>);
+/// A certificate.
+struct Certificate(NonNull<ffi::X509>);
 
-// SAFETY: certificates are counted atomically and cached under a lock; the stack never changes.
-unsafe impl Send for Chain {}
+// SAFETY: a certificate is counted atomically, and what it caches of itself is under a lock.
+unsafe impl Send for Certificate {}
 // SAFETY: as above.
-unsafe impl Sync for Chain {}
+unsafe impl Sync for Certificate {}
+
+impl Certificate {
+    /// A certificate, referred to once more.
+    ///
+    /// # Safety
+    /// `x509` is NULL or live.
+    unsafe fn of(x509: *mut ffi::X509) -> Option<Certificate> {
+        let x509 = NonNull::new(x509)?;
+        // SAFETY: the caller's promise.
+        (unsafe { ffi::X509_up_ref(x509.as_ptr()) } == 1).then_some(Certificate(x509))
+    }
+}
+
+impl Drop for Certificate {
+    fn drop(&mut self) {
+        // SAFETY: the reference is ours, and given up once.
+        unsafe { ffi::X509_free(self.0.as_ptr()) };
+    }
+}
+
+/// Certificates, at least one. Most peers send no more than three, which are kept in place.
+pub struct Chain(SmallVec<[Certificate; 3]>);
 
 impl Chain {
     /// The certificates of a stack, referred to once more. None if there are none.
@@ -78,58 +110,39 @@ impl Chain {
     /// # Safety
     /// `stack` is NULL or a live STACK_OF(X509).
     pub unsafe fn of_stack(stack: *mut ffi::OPENSSL_STACK) -> Option<Chain> {
-        // SAFETY: the caller's promise; sk_num takes NULL.
-        if unsafe { ffi::OPENSSL_sk_num(stack) } <= 0 {
-            return None;
-        }
-        // SAFETY: as above.
-        NonNull::new(unsafe { ffi::X509_chain_up_ref(stack) }).map(Chain)
-    }
-
-    fn new() -> Option<Chain> {
-        // SAFETY: no conditions.
-        NonNull::new(unsafe { ffi::OPENSSL_sk_new_null() }).map(Chain)
-    }
-
-    /// Adds a certificate, and its reference with it.
-    ///
-    /// # Safety
-    /// `x509` is live, and the caller gives up a reference to it.
-    unsafe fn push(&mut self, x509: *mut ffi::X509) -> Option<()> {
         // SAFETY: the caller's promise.
-        unsafe {
-            if ffi::OPENSSL_sk_push(self.as_ptr(), x509.cast()) <= 0 {
-                ffi::X509_free(x509);
-                return None;
-            }
-        }
-        Some(())
+        let certificates = unsafe { certificates(stack).map(|x509| Certificate::of(x509)) };
+        Chain::new(certificates.collect::<Option<_>>()?)
     }
 
-    pub(super) fn as_ptr(&self) -> *mut ffi::OPENSSL_STACK {
-        self.0.as_ptr()
+    fn new(certificates: SmallVec<[Certificate; 3]>) -> Option<Chain> {
+        (!certificates.is_empty()).then_some(Chain(certificates))
     }
 
     /// The certificates; they live as long as the chain.
-    pub(super) fn certificates(&self) -> impl Iterator<Item = *mut ffi::X509> {
-        // SAFETY: the stack is live and never changes.
-        unsafe { certificates(self.as_ptr()) }
+    fn certificates(&self) -> impl Iterator<Item = *mut ffi::X509> {
+        self.0.iter().map(|certificate| certificate.0.as_ptr())
     }
 
     /// The peer's own certificate.
     pub(super) fn leaf(&self) -> *mut ffi::X509 {
-        self.certificates().next().unwrap_or(ptr::null_mut())
+        self.0[0].0.as_ptr()
     }
-}
 
-impl Drop for Chain {
-    fn drop(&mut self) {
-        unsafe extern "C" fn free(x509: *mut std::ffi::c_void) {
-            // SAFETY: called for each certificate of the stack, which has a reference to it.
-            unsafe { ffi::X509_free(x509.cast()) };
+    /// Lends the certificates as a STACK_OF(X509); None where there is no memory for one.
+    pub(super) fn with_stack<T>(
+        &self,
+        work: impl FnOnce(*mut ffi::OPENSSL_STACK) -> T,
+    ) -> Option<T> {
+        // SAFETY: the stack is ours, and freed once; it takes no references.
+        unsafe {
+            let stack = ffi::OPENSSL_sk_new_null();
+            let is_full = !stack.is_null()
+                && self.certificates().all(|x509| ffi::OPENSSL_sk_push(stack, x509.cast()) > 0);
+            let result = is_full.then(|| work(stack));
+            ffi::OPENSSL_sk_free(stack);
+            result
         }
-        // SAFETY: ours, and freed once.
-        unsafe { ffi::OPENSSL_sk_pop_free(self.as_ptr(), Some(free)) };
     }
 }
 
@@ -240,17 +253,9 @@ impl Backend for OpenSsl {
     }
 
     fn peer(session: &Session) -> Option<Chain> {
-        let mut chain = Chain::new()?;
-        // SAFETY: the session is live; its peer's certificate is too, and is referred to once
-        // more before it is pushed.
-        unsafe {
-            let x509 = ffi::SSL_SESSION_get0_peer(session.as_ptr());
-            if x509.is_null() || ffi::X509_up_ref(x509) != 1 {
-                return None;
-            }
-            chain.push(x509)?;
-        }
-        Some(chain)
+        // SAFETY: the session is live, and its peer's certificate is as long.
+        let leaf = unsafe { Certificate::of(ffi::SSL_SESSION_get0_peer(session.as_ptr())) };
+        Chain::new(leaf.into_iter().collect())
     }
 
     fn chain_to_der(chain: &Chain) -> Option<Vec<Vec<u8>>> {
@@ -270,28 +275,18 @@ impl Backend for OpenSsl {
 
     fn chain_from_der(certificates: &[&[u8]]) -> Option<Chain> {
         let _errors = super::ErrorQueue::keep();
-        let mut chain = Chain::new()?;
-        for der in certificates {
+        let from_der = |der: &&[u8]| {
             let mut at = der.as_ptr();
             let len = c_long::try_from(der.len()).ok()?;
-            // SAFETY: `len` bytes are there to read; what comes of it is ours to give on.
-            unsafe {
-                let x509 = ffi::d2i_X509(ptr::null_mut(), &mut at, len);
-                if x509.is_null() {
-                    return None;
-                }
-                chain.push(x509)?;
-            }
-        }
-        (!certificates.is_empty()).then_some(chain)
+            // SAFETY: `len` bytes are there to read; what comes of it is ours.
+            let x509 = unsafe { ffi::d2i_X509(ptr::null_mut(), &mut at, len) };
+            NonNull::new(x509).map(Certificate)
+        };
+        Chain::new(certificates.iter().map(from_der).collect::<Option<_>>()?)
     }
 
     fn not_after(chain: &Chain) -> i64 {
-        let leaf = chain.leaf();
-        if leaf.is_null() {
-            return i64::MIN;
-        }
         // SAFETY: the certificate is live.
-        unsafe { milliseconds(ffi::X509_get0_notAfter(leaf)) }.unwrap_or(i64::MIN)
+        unsafe { milliseconds(ffi::X509_get0_notAfter(chain.leaf())) }.unwrap_or(i64::MIN)
     }
 }

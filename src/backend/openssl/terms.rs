@@ -3,14 +3,13 @@
 use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong};
 use std::ptr::{self, NonNull};
 
-use smallvec::SmallVec;
-
 use super::ffi;
-use super::hidden::purpose_and_trust;
+use super::hidden::{Hidden, hidden};
 use super::verify::{has_own_functions, store_of, suite_b};
+use crate::backend::Names;
 
-/// What a verification depends on: the trust store and how many objects it had, and the
-/// parameters, the connection's own and the store's.
+/// What a verification depends on but for the names: the trust store and how many objects it had,
+/// and the parameters, the connection's own and the store's.
 #[derive(PartialEq)]
 pub struct Terms {
     store: Store,
@@ -18,7 +17,6 @@ pub struct Terms {
     security_level: c_int,
     suite_b: c_long,
     parameters: [Parameters; 2],
-    names: Names,
 }
 
 /// An X509_VERIFY_PARAM without the names that it expects in a certificate.
@@ -30,11 +28,9 @@ struct Parameters {
     depth: c_int,
     auth_level: c_int,
     time: libc::time_t,
-    purpose_and_trust: (c_int, c_int),
+    purpose: c_int,
+    trust: c_int,
 }
-
-/// Those names, of both. Most need no allocation.
-type Names = SmallVec<[u8; 32]>;
 
 /// A reference to an X509_STORE, so that no other can have its address.
 #[derive(PartialEq)]
@@ -59,9 +55,6 @@ impl Drop for Store {
 /// # Safety
 /// `ssl` is live and this thread's to use.
 pub unsafe fn terms(ssl: *mut ffi::SSL) -> Option<Terms> {
-    // Where no address is expected, asking for it is an error. The queue holds 16: those of
-    // several sessions would push out the app's own.
-    let _errors = super::ErrorQueue::keep();
     // SAFETY: the caller's promise; a connection has parameters, and a store that has its own.
     unsafe {
         let store = store_of(ssl);
@@ -73,8 +66,7 @@ pub unsafe fn terms(ssl: *mut ffi::SSL) -> Option<Terms> {
         {
             return None;
         }
-        let mut names = Names::new();
-        let parameters = [parameters(own, &mut names)?, parameters(stores, &mut names)?];
+        let parameters = [parameters(own)?, parameters(stores)?];
         if ffi::X509_STORE_up_ref(store) != 1 {
             return None;
         }
@@ -83,35 +75,18 @@ pub unsafe fn terms(ssl: *mut ffi::SSL) -> Option<Terms> {
         let objects = ffi::OPENSSL_sk_num(ffi::X509_STORE_get0_objects(store.0.as_ptr()));
         ffi::X509_STORE_unlock(store.0.as_ptr());
         let security_level = ffi::SSL_get_security_level(ssl);
-        Some(Terms { store, objects, security_level, suite_b: suite_b(ssl), parameters, names })
+        Some(Terms { store, objects, security_level, suite_b: suite_b(ssl), parameters })
     }
 }
 
-/// The names that a connection expects in a certificate, and how it compares them.
-///
-/// # Safety
-/// `ssl` is live and this thread's to use.
-pub unsafe fn expected_names(ssl: *mut ffi::SSL) -> Vec<u8> {
-    let _errors = super::ErrorQueue::keep();
-    let mut names = Names::new();
-    // SAFETY: the caller's promise; a connection has parameters.
-    unsafe {
-        let param = ffi::SSL_get0_param(ssl);
-        add_names(&mut names, param);
-        names.extend_from_slice(&ffi::X509_VERIFY_PARAM_get_hostflags(param).to_ne_bytes());
-    }
-    names.into_vec()
-}
-
-/// What a param says; the names that it expects are added to `names`. None where something
-/// cannot be read.
+/// What a param says; None where something cannot be read.
 ///
 /// # Safety
 /// `param` is live and this thread's to use.
-unsafe fn parameters(param: *mut ffi::X509_VERIFY_PARAM, names: &mut Names) -> Option<Parameters> {
+unsafe fn parameters(param: *mut ffi::X509_VERIFY_PARAM) -> Option<Parameters> {
     // SAFETY: the caller's promise.
     unsafe {
-        add_names(names, param);
+        let Hidden { purpose, trust, ip_len: _ } = hidden(param)?;
         Some(Parameters {
             flags: ffi::X509_VERIFY_PARAM_get_flags(param),
             inherit_flags: ffi::X509_VERIFY_PARAM_get_inh_flags(param),
@@ -119,9 +94,27 @@ unsafe fn parameters(param: *mut ffi::X509_VERIFY_PARAM, names: &mut Names) -> O
             depth: ffi::X509_VERIFY_PARAM_get_depth(param),
             auth_level: ffi::X509_VERIFY_PARAM_get_auth_level(param),
             time: ffi::X509_VERIFY_PARAM_get_time(param),
-            purpose_and_trust: purpose_and_trust(param)?,
+            purpose,
+            trust,
         })
     }
+}
+
+/// The names that a connection expects in a certificate, its own and its store's, and how it
+/// compares them.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use.
+pub unsafe fn expected_names(ssl: *mut ffi::SSL) -> Names {
+    let mut names = Names::new();
+    // SAFETY: the caller's promise; a connection has parameters, and a store that has its own.
+    unsafe {
+        let own = ffi::SSL_get0_param(ssl);
+        add_names(&mut names, own);
+        add_names(&mut names, ffi::X509_STORE_get0_param(store_of(ssl)));
+        names.extend_from_slice(&ffi::X509_VERIFY_PARAM_get_hostflags(own).to_ne_bytes());
+    }
+    names
 }
 
 /// Adds the names that a param expects.
@@ -139,6 +132,11 @@ unsafe fn add_names(names: &mut Names, param: *mut ffi::X509_VERIFY_PARAM) {
             }
         }
         add_name(names, ffi::X509_VERIFY_PARAM_get0_email(param));
+        if hidden(param).is_some_and(|hidden| hidden.ip_len == 0) {
+            return add_name(names, ptr::null());
+        }
+        // Where no address is expected, asking for it is an error.
+        let _errors = super::ErrorQueue::keep();
         let ip = ffi::X509_VERIFY_PARAM_get1_ip_asc(param);
         add_name(names, ip);
         ffi::CRYPTO_free(ip.cast(), ptr::null(), 0);

@@ -68,20 +68,34 @@ pub(super) unsafe fn suite_b(ssl: *mut ffi::SSL) -> std::ffi::c_long {
 /// `ssl` is live and this thread's to use.
 pub unsafe fn verify(ssl: *mut ffi::SSL, chain: &Chain) -> Verified {
     let _errors = super::ErrorQueue::keep();
+    // SAFETY: the caller's promise; the stack is live as long as it is lent.
+    let verified = chain.with_stack(|stack| unsafe { verify_stack(ssl, chain.leaf(), stack) });
     // No X509_V_ERR_... is negative: it agrees with no session's result.
     let unknown = Verified { result: -1, not_before: i64::MAX, not_after: i64::MIN };
+    verified.flatten().unwrap_or(unknown)
+}
+
+/// None where nothing can be told.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use; `leaf` and `stack` are live.
+unsafe fn verify_stack(
+    ssl: *mut ffi::SSL,
+    leaf: *mut ffi::X509,
+    stack: *mut ffi::OPENSSL_STACK,
+) -> Option<Verified> {
     // SAFETY: the caller's promise; the store context is freed once, and its chain is read before.
     unsafe {
         let store = store_of(ssl);
         if has_own_functions(store) {
-            return unknown;
+            return None;
         }
         let ctx = ffi::X509_STORE_CTX_new();
         if ctx.is_null() {
-            return unknown;
+            return None;
         }
-        let mut verified = unknown;
-        if ffi::X509_STORE_CTX_init(ctx, store, chain.leaf(), chain.as_ptr()) == 1 {
+        let mut verified = None;
+        if ffi::X509_STORE_CTX_init(ctx, store, leaf, stack) == 1 {
             let param = ffi::X509_STORE_CTX_get0_param(ctx);
             ffi::X509_VERIFY_PARAM_set_auth_level(param, ffi::SSL_get_security_level(ssl));
             ffi::X509_STORE_CTX_set_flags(ctx, suite_b(ssl) as _);
@@ -94,7 +108,7 @@ pub unsafe fn verify(ssl: *mut ffi::SSL, chain: &Chain) -> Verified {
             let (not_before, not_after) = validity(ffi::X509_STORE_CTX_get0_chain(ctx));
             // An internal failure is no verdict.
             if ok == 1 || error != 0 {
-                verified = Verified { result: error, not_before, not_after };
+                verified = Some(Verified { result: error, not_before, not_after });
             }
         }
         ffi::X509_STORE_CTX_free(ctx);

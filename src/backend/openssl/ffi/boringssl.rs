@@ -93,10 +93,6 @@ mod c {
         pub fn sk_free(stack: *mut OPENSSL_STACK);
         pub fn sk_new_null() -> *mut OPENSSL_STACK;
         pub fn sk_num(stack: *const OPENSSL_STACK) -> usize;
-        pub fn sk_pop_free(
-            stack: *mut OPENSSL_STACK,
-            free: Option<unsafe extern "C" fn(*mut c_void)>,
-        );
         pub fn sk_push(stack: *mut OPENSSL_STACK, item: *mut c_void) -> usize;
         pub fn sk_value(stack: *const OPENSSL_STACK, at: usize) -> *mut c_void;
     }
@@ -346,14 +342,6 @@ pub unsafe fn OPENSSL_sk_push(stack: *mut OPENSSL_STACK, item: *const c_void) ->
 pub unsafe fn OPENSSL_sk_free(stack: *mut OPENSSL_STACK) {
     // SAFETY: the caller's promise.
     unsafe { c::sk_free(stack) }
-}
-
-pub unsafe fn OPENSSL_sk_pop_free(
-    stack: *mut OPENSSL_STACK,
-    free: Option<unsafe extern "C" fn(*mut c_void)>,
-) {
-    // SAFETY: the caller's promise.
-    unsafe { c::sk_pop_free(stack, free) }
 }
 
 // What BoringSSL has not: there is nothing to be set, or nothing to be seen.

@@ -111,6 +111,7 @@ unsafe extern "C" {
     pub fn SSL_get_session(ssl: *const SSL) -> *mut SSL_SESSION;
     pub fn SSL_session_reused(ssl: *const SSL) -> c_int;
 
+    pub fn SSL_SESSION_up_ref(session: *mut SSL_SESSION) -> c_int;
     pub fn SSL_SESSION_free(session: *mut SSL_SESSION);
     pub fn SSL_SESSION_is_resumable(session: *const SSL_SESSION) -> c_int;
     pub fn SSL_SESSION_get0_ticket(
@@ -132,7 +133,6 @@ unsafe extern "C" {
     ) -> *mut SSL_SESSION;
 
     pub fn EVP_sha256() -> *const EVP_MD;
-    pub fn X509_chain_up_ref(chain: *mut OPENSSL_STACK) -> *mut OPENSSL_STACK;
     pub fn X509_free(x509: *mut X509);
     pub fn X509_up_ref(x509: *mut X509) -> c_int;
     pub fn X509_digest(

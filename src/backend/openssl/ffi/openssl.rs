@@ -4,9 +4,9 @@ use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
 use std::sync::OnceLock;
 
 pub use openssl_sys::{
-    ASN1_TIME, BIO, CRYPTO_EX_DATA, EVP_MD, OPENSSL_STACK, OPENSSL_sk_num, OPENSSL_sk_pop_free,
-    OPENSSL_sk_push, OPENSSL_sk_value, SSL, SSL_CIPHER, SSL_CTX, SSL_SESSION, X509, X509_STORE,
-    X509_STORE_CTX, X509_VERIFY_PARAM,
+    ASN1_TIME, BIO, CRYPTO_EX_DATA, EVP_MD, OPENSSL_STACK, OPENSSL_sk_num, OPENSSL_sk_push,
+    OPENSSL_sk_value, SSL, SSL_CIPHER, SSL_CTX, SSL_SESSION, X509, X509_STORE, X509_STORE_CTX,
+    X509_VERIFY_PARAM,
 };
 pub use openssl_sys::{SSL_CTX_free, SSL_CTX_up_ref};
 use openssl_sys::{SSL_CTX_new, SSL_METHOD, TLS_client_method, TLS_method};
@@ -174,6 +174,11 @@ unsafe extern "C" {
     pub fn X509_VERIFY_PARAM_free(param: *mut X509_VERIFY_PARAM);
     pub fn X509_VERIFY_PARAM_set_purpose(param: *mut X509_VERIFY_PARAM, purpose: c_int) -> c_int;
     pub fn X509_VERIFY_PARAM_set_trust(param: *mut X509_VERIFY_PARAM, trust: c_int) -> c_int;
+    pub fn X509_VERIFY_PARAM_set1_ip(
+        param: *mut X509_VERIFY_PARAM,
+        ip: *const c_uchar,
+        len: usize,
+    ) -> c_int;
     #[cfg(test)]
     pub fn X509_VERIFY_PARAM_set_depth(param: *mut X509_VERIFY_PARAM, depth: c_int);
     pub fn X509_VERIFY_PARAM_set_auth_level(param: *mut X509_VERIFY_PARAM, level: c_int);
