@@ -12,7 +12,7 @@ use std::hash::BuildHasherDefault;
 use hashlink::LinkedHashMap;
 use smallvec::SmallVec;
 
-pub use self::held::{Dropped, Found, Kind, Life, MAX_TICKETS};
+pub use self::held::{Dropped, Found, Id, Kind, Life, MAX_TICKETS};
 use self::held::{Entry, Held, drain_where};
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, HashOfKey, Identity, Key};
@@ -44,7 +44,7 @@ pub struct Cache<S> {
     ttl: Option<i64>,
     single_use: bool,
     sessions: u64,
-    next_id: u64,
+    next_id: Id,
     /// Nothing is over before this.
     due: Moment,
     epoch: u64,
@@ -120,7 +120,7 @@ impl<S: Clone> Cache<S> {
     /// Takes a session that [`Cache::find`] found, to offer it; the key becomes the most
     /// recently used. With single use, a ticket is gone with it, and this is false if it is
     /// gone already; all others may be offered even where they have gone meanwhile.
-    pub fn take(&mut self, key: &Key, id: u64) -> bool {
+    pub fn take(&mut self, key: &Key, id: Id) -> bool {
         let entry = self.map.to_back(key);
         let found = entry.and_then(|entry| {
             let at = entry.iter().position(|held| held.id == id)?;
@@ -141,14 +141,14 @@ impl<S: Clone> Cache<S> {
 
     /// Whether a session that was taken, with a life of `taken`, may still be offered: it is not
     /// over, and not gone but for having been taken for good.
-    pub fn still_holds(&self, key: &Key, id: u64, taken: Option<Life>, now: Moment) -> bool {
+    pub fn still_holds(&self, key: &Key, id: Id, taken: Option<Life>, now: Moment) -> bool {
         let life = if self.single_use { taken } else { self.life(key, id) };
         life.is_some_and(|life| !now.reached(life.end(self.ttl)))
     }
 
     /// Takes a session out to somebody else, who may use it: a ticket for single use is gone
     /// with it, all others stay as they are. False if it is gone by now.
-    pub fn take_for_good(&mut self, key: &Key, id: u64) -> bool {
+    pub fn take_for_good(&mut self, key: &Key, id: Id) -> bool {
         let Some(held) = self.held(key, id) else { return false };
         !self.single_use || held.kind == Kind::Shared || self.take(key, id)
     }
@@ -162,11 +162,11 @@ impl<S: Clone> Cache<S> {
         kind: Kind,
         life: Life,
         now: Moment,
-    ) -> (u64, Dropped<S>) {
+    ) -> (Id, Dropped<S>) {
         let mut dropped = Dropped::default();
         let end = life.end(self.ttl);
         let id = self.next_id;
-        self.next_id += 1;
+        self.next_id = id.wrapping_add(1);
         if now.reached(end) {
             dropped.sessions.push(session);
             dropped.expired = 1;
@@ -206,12 +206,12 @@ impl<S: Clone> Cache<S> {
     }
 
     /// A session of a key, to put another form of it in its place.
-    pub fn session_mut(&mut self, key: &Key, id: u64) -> Option<&mut S> {
+    pub fn session_mut(&mut self, key: &Key, id: Id) -> Option<&mut S> {
         self.held_mut(key, id).map(|held| &mut held.session)
     }
 
     /// Drops a key's session of an id.
-    pub fn drop_session(&mut self, key: &Key, id: u64) -> Dropped<S> {
+    pub fn drop_session(&mut self, key: &Key, id: Id) -> Dropped<S> {
         self.drop_held(key, |held| held.id == id)
     }
 
@@ -227,7 +227,7 @@ impl<S: Clone> Cache<S> {
 
     /// A handshake that offered a session has ended, or never will. Drops the session after
     /// too many that never did: a server may hang up on it every time.
-    pub fn answered(&mut self, key: &Key, id: u64, answered: bool) -> Dropped<S> {
+    pub fn answered(&mut self, key: &Key, id: Id, answered: bool) -> Dropped<S> {
         let Some(held) = self.held_mut(key, id) else { return Dropped::default() };
         held.unanswered = if answered { 0 } else { held.unanswered + 1 };
         if held.unanswered < MAX_UNANSWERED {
@@ -328,7 +328,7 @@ impl<S: Clone> Cache<S> {
 
     /// The keys that an endpoint has sessions under, in no order.
     fn keys_of(&self, endpoint: &Endpoint) -> Vec<Key> {
-        let key = |identity: &Identity| Key::new(endpoint.clone(), identity.clone());
+        let key = |identity: &Identity| Key { endpoint: endpoint.clone(), identity: identity.clone() };
         self.identities.keys().map(key).filter(|key| self.map.contains_key(key)).collect()
     }
 
@@ -345,15 +345,15 @@ impl<S: Clone> Cache<S> {
     }
 
     /// How long a session of a key may live.
-    pub fn life(&self, key: &Key, id: u64) -> Option<Life> {
+    pub fn life(&self, key: &Key, id: Id) -> Option<Life> {
         self.held(key, id).map(|held| held.life)
     }
 
-    fn held(&self, key: &Key, id: u64) -> Option<&Held<S>> {
+    fn held(&self, key: &Key, id: Id) -> Option<&Held<S>> {
         self.map.get(key)?.iter().find(|held| held.id == id)
     }
 
-    fn held_mut(&mut self, key: &Key, id: u64) -> Option<&mut Held<S>> {
+    fn held_mut(&mut self, key: &Key, id: Id) -> Option<&mut Held<S>> {
         self.map.get_mut(key)?.iter_mut().find(|held| held.id == id)
     }
 

@@ -3,14 +3,15 @@
 //!
 //! magic (8 bytes), version (1), backend (1), host (length 1, bytes), port (2), client
 //! certificate (length 1, SHA-256), issued (8), full handshake (8), certificates (count 1, each
-//! length 3, DER), SHA-256 of all before it (32). Numbers are big-endian, times milliseconds
-//! since 1970.
+//! length 3, DER), CRC-32 of all before it (4), as in gzip. Numbers are big-endian, times
+//! milliseconds since 1970.
+//!
+//! The CRC tells what was damaged. What was forged no digest could tell: it would be forged, too.
 
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::backend::{Active, Backend, Session};
@@ -21,7 +22,7 @@ pub const MAX_LEN: usize = 64 * 1024;
 
 const MAGIC: &[u8; 8] = b"LWSTLSSE";
 const VERSION: u8 = 1;
-const DIGEST_LEN: usize = 32;
+const CRC_LEN: usize = 4;
 
 /// What is saved of a session beside the TLS library's own encoding.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub fn encode(session: Zeroizing<Vec<u8>>, record: &Record) -> Option<Zeroizing<
 fn encode_with(session: &[u8], record: &Record, chain: &[&[u8]]) -> Option<Zeroizing<Vec<u8>>> {
     let certificates: usize = chain.iter().map(|certificate| certificate.len() + 3).sum();
     let host = record.endpoint.host.as_bytes();
-    let most = session.len() + 96 + host.len() + certificates + DIGEST_LEN;
+    let most = session.len() + 96 + host.len() + certificates + CRC_LEN;
     if most > MAX_LEN {
         return None;
     }
@@ -72,9 +73,13 @@ fn encode_with(session: &[u8], record: &Record, chain: &[&[u8]]) -> Option<Zeroi
         blob.extend_from_slice(&len[1..]);
         blob.extend_from_slice(certificate);
     }
-    let digest = Sha256::digest(&*blob);
-    blob.extend_from_slice(&digest);
+    let crc = crc_of(&blob);
+    blob.extend_from_slice(&crc);
     Some(blob)
+}
+
+fn crc_of(bytes: &[u8]) -> [u8; CRC_LEN] {
+    crc32fast::hash(bytes).to_be_bytes()
 }
 
 /// A copy of a blob; None where there is no memory for it.
@@ -107,16 +112,16 @@ pub fn decode(blob: &[u8]) -> Result<(Session, Option<Record<'_>>), &'static str
     if !rest.starts_with(MAGIC) {
         return Err("it has bytes after the session that are not ours");
     }
-    let Some((signed, digest)) = blob.split_last_chunk::<DIGEST_LEN>() else {
+    let Some((body, crc)) = blob.split_last_chunk::<CRC_LEN>() else {
         return Err("its record is cut short");
     };
     if rest.get(MAGIC.len()) != Some(&VERSION) {
         return Err("its record is of another version of this library");
     }
-    if Sha256::digest(signed)[..] != digest[..] {
+    if crc_of(body) != *crc {
         return Err("it is corrupt");
     }
-    let record = signed.get(len..).and_then(|record| read(&mut Reader(&record[MAGIC.len() + 1..])));
+    let record = body.get(len..).and_then(|record| read(&mut Reader(&record[MAGIC.len() + 1..])));
     match record {
         Some((Active::ID, record)) => Ok((session, Some(record))),
         Some(_) => Err("it is of another TLS library"),
@@ -126,11 +131,10 @@ pub fn decode(blob: &[u8]) -> Result<(Session, Option<Record<'_>>), &'static str
 
 /// Whether a blob that does not decode has a sound record of another backend.
 fn other_backend(blob: &[u8]) -> Option<&'static str> {
-    let (signed, digest) = blob.split_last_chunk::<DIGEST_LEN>()?;
-    let at = signed.windows(MAGIC.len()).rposition(|window| window == MAGIC)?;
-    let backend = *signed.get(at + MAGIC.len() + 1)?;
-    (backend != Active::ID && Sha256::digest(signed)[..] == digest[..])
-        .then_some("it is of another TLS library")
+    let (body, crc) = blob.split_last_chunk::<CRC_LEN>()?;
+    let at = body.windows(MAGIC.len()).rposition(|window| window == MAGIC)?;
+    let backend = *body.get(at + MAGIC.len() + 1)?;
+    (backend != Active::ID && crc_of(body) == *crc).then_some("it is of another TLS library")
 }
 
 fn read<'a>(from: &mut Reader<'a>) -> Option<(u8, Record<'a>)> {
@@ -195,11 +199,11 @@ mod tests {
         decode(blob).err().unwrap_or("it was taken")
     }
 
-    /// `blob` with the byte at `at` changed by `change`, and the digest made right again.
+    /// `blob` with the byte at `at` changed by `change`, and the CRC made right again.
     fn forged(blob: &[u8], at: usize, change: impl Fn(u8) -> u8) -> Vec<u8> {
-        let mut blob = blob[..blob.len() - DIGEST_LEN].to_vec();
+        let mut blob = blob[..blob.len() - CRC_LEN].to_vec();
         blob[at] = change(blob[at]);
-        blob.extend_from_slice(&Sha256::digest(&blob));
+        blob.extend_from_slice(&crc_of(&blob));
         blob
     }
 

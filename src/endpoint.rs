@@ -9,8 +9,10 @@ use sha2::{Digest, Sha256};
 use crate::capi::LWS_SESSION_TAG_LEN;
 
 /// A host and a port. The host is in lower case, without a trailing dot or port.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
+    /// Of what follows: a connection looks it up several times, and hashes it once.
+    hash: u32,
     /// Name or address.
     pub host: Arc<str>,
     /// Port.
@@ -29,8 +31,12 @@ impl Endpoint {
         if host.is_empty() || host.len() > Self::MAX_HOST {
             return None;
         }
+        // Servers choose names, too: keyed, so that they cannot choose names that collide.
+        static KEYED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         // RFC 4343: host names are compared without regard to ASCII case.
-        Some(Endpoint { host: host.to_ascii_lowercase().into(), port })
+        let host: Arc<str> = host.to_ascii_lowercase().into();
+        let hash = KEYED.hash_one((&host, port)) as u32;
+        Some(Endpoint { hash, host, port })
     }
 
     /// Whether a host, as apps write it, is the endpoint's.
@@ -62,29 +68,28 @@ fn is_port(text: &str) -> bool {
 /// A client certificate's SHA-256. None is an identity too: the client shows no certificate.
 pub type Identity = Option<Arc<[u8; 32]>>;
 
+impl Hash for Endpoint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u32(self.hash);
+    }
+}
+
 /// What sessions are kept under, within a vhost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Of what follows: a connection looks its key up several times, and hashes it once.
-    hash: u64,
     /// Whom the client talked to.
     pub endpoint: Endpoint,
     /// As whom.
     pub identity: Identity,
 }
 
-impl Key {
-    /// The key of an endpoint and an identity.
-    pub fn new(endpoint: Endpoint, identity: Identity) -> Key {
-        // Servers choose names, too: keyed, so that they cannot choose names that collide.
-        static KEYED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-        Key { hash: KEYED.hash_one((&endpoint, &identity)), endpoint, identity }
-    }
-}
-
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
+        // Tables want the bits spread over all 64: by the golden ratio, as Knuth has it. An
+        // identity is a hash by itself.
+        let endpoint = u64::from(self.endpoint.hash).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let identity = self.identity.as_ref().and_then(|digest| digest.first_chunk());
+        state.write_u64(endpoint ^ identity.map_or(0, |first| u64::from_ne_bytes(*first)));
     }
 }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::backend::Client;
-use crate::cache::{Dropped, Found, Life};
+use crate::cache::{Dropped, Found, Id, Life};
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Key};
 use crate::log;
@@ -29,7 +29,7 @@ pub struct Begun {
 /// A session that was set on a connection.
 pub struct Offered {
     /// In the vhost's cache.
-    pub id: u64,
+    pub id: Id,
     /// Of the copy that was set.
     pub address: usize,
     /// The session it is a copy of.
@@ -80,7 +80,7 @@ impl Begun {
         let identity = client
             .identity()
             .ok_or((Outcome::Unsuitable, "its client certificate is chosen by a callback"))?;
-        let key = self.key.insert(Key::new(endpoint, identity));
+        let key = self.key.insert(Key { endpoint, identity });
         let find = || {
             self.vhost.with_cache(|cache, now| {
                 ((cache.find(key, now), cache.epoch()), Dropped::default())
@@ -146,7 +146,7 @@ fn offer_first(
     client: &impl Client,
     vhost: &Vhost,
     key: &Key,
-    sessions: impl IntoIterator<Item = (u64, Stored)>,
+    sessions: impl IntoIterator<Item = (Id, Stored)>,
 ) -> Tried {
     let now = Moment::now();
     let mut refused = None;

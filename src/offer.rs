@@ -59,7 +59,7 @@ pub struct Verdicts(Mutex<Option<Box<Verdict>>>);
 /// That a chain verified: under which terms, for which names, from when to when.
 struct Verdict {
     terms: Arc<Terms>,
-    names: Names,
+    names: Box<[u8]>,
     not_before: i64,
     not_after: i64,
 }
@@ -75,7 +75,7 @@ impl Peer {
         let holds = |verdict: &Verdict| {
             (verdict.not_before..verdict.not_after).contains(&now.wall)
                 && *verdict.terms == terms
-                && verdict.names == names
+                && *verdict.names == *names
         };
         if self.verdict.0.lock().as_deref().is_some_and(holds) {
             return 0;
@@ -90,7 +90,7 @@ impl Peer {
         // as they are now.
         if let Some(terms) = client.terms() {
             static LATEST: Latest<Terms> = Latest::none();
-            let terms = LATEST.share(terms);
+            let (terms, names) = (LATEST.share(terms), (*names).into());
             let verdict = Box::new(Verdict { terms, names, not_before, not_after });
             // What it replaces is dropped after the lock: it may hold the last of a store.
             let _replaced = self.verdict.0.lock().replace(verdict);

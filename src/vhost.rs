@@ -7,7 +7,7 @@ use crate::fork::Mutex;
 use zeroize::Zeroizing;
 
 use crate::backend::{Active, Backend, Client, Facts, TLS1_3};
-use crate::cache::{Cache, DEFAULT_MAX, Dropped, Kind, Life};
+use crate::cache::{Cache, DEFAULT_MAX, Dropped, Id, Kind, Life};
 use crate::capi::{
     LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE, LWS_TLS_SESSION_OPTION_ALLOW_TICKETS,
     LWS_TLS_SESSION_OPTION_SINGLE_USE, LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK,
@@ -206,7 +206,7 @@ impl Vhost {
     pub fn thaw(
         &self,
         key: &Key,
-        id: u64,
+        id: Id,
         frozen: &Frozen,
         client: &impl Client,
         now: Moment,
@@ -398,7 +398,7 @@ impl Vhost {
         drop((session, peer));
         let blob = dump::copy(blob).ok_or("there is no memory for it")?;
         let stored = Stored::from_storage(facts.tls_version, blob);
-        let key = Key::new(endpoint.clone(), identity);
+        let key = Key { endpoint: endpoint.clone(), identity };
         self.with_cache(|cache, now| {
             if self.is_destroyed() {
                 return (Err("the vhost was destroyed"), Dropped::one(stored));

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/sha.h>
 
 #include "blob.h"
 #include "clock.h"
@@ -205,18 +204,35 @@ static void of_another_endpoint(void)
 	}
 }
 
+/* That of gzip, RFC 1952 8 */
+static uint32_t crc32_of(const unsigned char *data, size_t len)
+{
+	uint32_t crc = 0xffffffff;
+	int bit;
+
+	while (len--)
+		for (crc ^= *data++, bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+
+	return ~crc;
+}
+
 /*
  * A record begins with "LWSTLSSE", its version and the backend, and ends with
- * the SHA-256 of everything before.
+ * the CRC-32 of everything before.
  */
 static struct blob with_record_byte(const struct blob *blob, size_t at, unsigned char value)
 {
 	struct blob changed = blob_copy(blob, blob->len);
+	unsigned char *end = changed.data + changed.len - 4;
+	uint32_t crc;
+	int i;
 
 	REQUIRE(!memcmp(changed.data + blob_session_len(blob), "LWSTLSSE", 8));
 	changed.data[blob_session_len(blob) + at] = value;
-	SHA256(changed.data, changed.len - SHA256_DIGEST_LENGTH,
-	       changed.data + changed.len - SHA256_DIGEST_LENGTH);
+	crc = crc32_of(changed.data, changed.len - 4);
+	for (i = 0; i < 4; i++)
+		end[i] = (unsigned char)(crc >> (24 - 8 * i));
 
 	return changed;
 }

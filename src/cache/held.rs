@@ -40,6 +40,10 @@ impl Life {
     }
 }
 
+/// A session's number. The counting starts anew after four billion: a connection that was under
+/// way for all that time could take one session of its key for another, and at worst drop it.
+pub type Id = u32;
+
 /// How a session may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -53,8 +57,8 @@ pub enum Kind {
 #[derive(Debug)]
 pub(super) struct Held<S> {
     pub session: S,
-    /// Tells it from all others of this cache.
-    pub id: u64,
+    /// Tells it from the others of its key.
+    pub id: Id,
     pub life: Life,
     pub kind: Kind,
     pub used: bool,
@@ -82,7 +86,7 @@ pub(super) fn drain_where<S>(
 #[derive(Debug)]
 pub enum Found<S> {
     /// Sessions with their ids, in the order to try them.
-    Some(SmallVec<[(u64, S); MAX_TICKETS]>),
+    Some(SmallVec<[(Id, S); MAX_TICKETS]>),
     /// Nothing.
     Miss,
     /// Only what is over.
@@ -93,7 +97,7 @@ pub enum Found<S> {
 
 impl<S> Found<S> {
     /// The session to try first.
-    pub fn into_first(self) -> Option<(u64, S)> {
+    pub fn into_first(self) -> Option<(Id, S)> {
         match self {
             Found::Some(sessions) => sessions.into_iter().next(),
             _ => None,

@@ -7,7 +7,7 @@ const HOUR: i64 = 3_600_000;
 
 fn key(host: u8) -> Key {
     let endpoint = Endpoint::new(&format!("host{host}"), 443).unwrap();
-    Key::new(endpoint, None)
+    Key { endpoint, identity: None }
 }
 
 fn life(issued: Moment, limit: i64) -> Life {
@@ -19,7 +19,7 @@ fn cache(max: usize, single_use: bool) -> Cache<u32> {
 }
 
 /// Stores a session that lives for an hour.
-fn put(cache: &mut Cache<u32>, host: u8, session: u32, kind: Kind) -> (u64, Dropped<u32>) {
+fn put(cache: &mut Cache<u32>, host: u8, session: u32, kind: Kind) -> (Id, Dropped<u32>) {
     cache.store(&key(host), session, kind, life(START, HOUR), START)
 }
 
@@ -85,7 +85,7 @@ fn rfc8446_c4_fresh_tickets_go_before_used_ones() {
 #[test]
 fn a_fifth_ticket_displaces_a_used_one_or_else_the_oldest() {
     let mut cache = cache(10, false);
-    let ids: Vec<u64> = (10..14).map(|n| put(&mut cache, 1, n, Kind::Ticket).0).collect();
+    let ids: Vec<Id> = (10..14).map(|n| put(&mut cache, 1, n, Kind::Ticket).0).collect();
     assert!(cache.take(&key(1), ids[2]));
     assert_eq!(put(&mut cache, 1, 14, Kind::Ticket).1.sessions, [12]);
     assert_eq!(put(&mut cache, 1, 15, Kind::Ticket).1.sessions, [10]);
@@ -201,7 +201,7 @@ fn forgetting_many_endpoints_is_bounded_and_bars_all_that_began_before() {
 fn forgetting_an_endpoint_forgets_all_its_identities() {
     let mut cache = cache(10, false);
     put(&mut cache, 1, 10, Kind::Shared);
-    let other = Key::new(key(1).endpoint.clone(), Some([7; 32].into()));
+    let other = Key { identity: Some([7; 32].into()), ..key(1) };
     cache.store(&other, 11, Kind::Shared, life(START, HOUR), START);
     assert_eq!(cache.newest_key(&other.endpoint, START), Some(other.clone()));
     assert_eq!(cache.forget(&other.endpoint).sessions.len(), 2);

@@ -46,7 +46,7 @@ pub fn filled<C: SessionCache>(max: usize) -> C {
 pub struct Ours(parking_lot::Mutex<Cache<Session>>);
 
 fn key(host: &str) -> Key {
-    Key::new(Endpoint::new(host, 443).expect("a host"), None)
+    Key { endpoint: Endpoint::new(host, 443).expect("a host"), identity: None }
 }
 
 impl SessionCache for Ours {
