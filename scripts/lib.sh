@@ -28,6 +28,7 @@ has_package() {
 	debootstrap) PATH=$PATH:/usr/sbin command -v debootstrap ;;
 	libmbedtls-dev) [ -e /usr/include/mbedtls/ssl.h ] ;;
 	libwebsockets-dev) pkg-config --exists libwebsockets ;;
+	netbase) [ -s /etc/services ] ;;
 	nginx-light) PATH=$PATH:/usr/sbin command -v nginx ;;
 	*) command -v "$1" ;;
 	esac >/dev/null 2>&1

@@ -266,7 +266,7 @@ describe() {
 
 need_build_tools openssl
 # Without these some C tests skip themselves, and ctest's summary says which
-for_all_tests=(g++ nginx-light libwebsockets-dev openssl)
+for_all_tests=(g++ libwebsockets-dev netbase nginx-light openssl)
 try_packages "${for_all_tests[@]}" ||
 	echo "Some C tests will be skipped. As root: $(install_command "${for_all_tests[@]}")"
 

@@ -11,7 +11,7 @@ set -euo pipefail
 packages=(
 	ca-certificates cmake g++ gcc libc6-dev libcap-dev libmbedtls-dev libssl-dev
 	libwebsockets-dev libzstd-dev make
-	nginx-light openssl pkgconf valgrind zlib1g-dev
+	netbase nginx-light openssl pkgconf valgrind zlib1g-dev
 )
 
 skip() {

@@ -88,6 +88,47 @@ static void a_version_that_the_connection_does_not_speak(void)
 	}
 }
 
+/*
+ * Where a method fixes the version nothing else of the SSL need tell it. The
+ * tickets of TLS 1.3 are another client's, of the same vhost.
+ */
+static void a_version_that_the_method_does_not_speak(void)
+{
+	const SSL_METHOD *methods[] = { TLSv1_2_method(), TLSv1_2_client_method() };
+	struct client *old;
+	struct conn *conn;
+	struct rig rig;
+	size_t n;
+
+	for (n = 0; n < ARRAY_SIZE(methods); n++) {
+		check_context("%s", n ? "TLSv1_2_client_method()" : "TLSv1_2_method()");
+		RIG_UP(&rig, .server = { .version = 0 });
+		old = client_of_method(methods[n], &(struct client_config){ .vh = rig.vh });
+		RIG_VISIT(&rig, MISS);
+		RIG_VISIT(&rig, RESUMED);
+		CHECK_INT(first_entry_of(rig.vh).tls_version, TLS1_3_VERSION);
+		CHECK_INT(server_seen(rig.server).offers, 1);
+
+		conn = conn_open(old, &rig.dial);
+		CHECK_INT(SSL_version(conn_ssl(conn)), TLS1_2_VERSION);
+		CHECK(!conn_resumed(conn));
+		CHECK_OUTCOME(lws_tls_session_outcome(conn_wsi(conn)), UNSUITABLE);
+		CHECK_INT(SSL_get_verify_result(conn_ssl(conn)), X509_V_OK);
+		CHECK_INT(server_seen(rig.server).offers, 1);
+		CHECK_INT(stats_of(rig.vh).unsuitable, 1);
+		conn_close(conn);
+
+		/* what it got itself it does take, until there are tickets again */
+		CHECK_VISIT(old, &rig.dial, RESUMED);
+		rig.dial.tune = change_version;
+		RIG_VISIT(&rig, UNSUITABLE);
+		rig.dial.tune = NULL;
+		CHECK_VISIT(old, &rig.dial, UNSUITABLE);
+		client_free(old);
+		rig_down(&rig);
+	}
+}
+
 #ifndef OPENSSL_IS_BORINGSSL /* which always has it */
 static void without_extended_master_secret(struct conn *conn)
 {
@@ -366,6 +407,7 @@ static void a_client_certificate_set_by_a_callback(void)
 TEST_PROGRAM(
 	CASE(a_cipher_that_the_connection_does_not_take),
 	CASE(a_version_that_the_connection_does_not_speak),
+	CASE(a_version_that_the_method_does_not_speak),
 	OPENSSL_CASE(extended_master_secret_off),
 	CASE(an_ocsp_staple),
 	OPENSSL_CASE(certificate_transparency),

@@ -32,14 +32,22 @@ bool client_attaches(void)
 
 struct client *client_new(const struct client_config *config)
 {
+	return client_of_method(config->any_role ? TLS_method() : TLS_client_method(), config);
+}
+
+struct client *client_of_method(const SSL_METHOD *method, const struct client_config *config)
+{
 	const struct cert *trust = config->trust ? config->trust : pki()->root;
 	struct client *client = calloc(1, sizeof(*client));
 
 	REQUIRE(client);
-	client->ctx = SSL_CTX_new(config->any_role ? TLS_method() : TLS_client_method());
+	client->ctx = SSL_CTX_new(method);
 	REQUIRE(client->ctx);
-	REQUIRE(SSL_CTX_set_min_proto_version(client->ctx, config->version));
-	REQUIRE(SSL_CTX_set_max_proto_version(client->ctx, config->version));
+	/* BoringSSL's methods fix the version by these */
+	if (method == TLS_method() || method == TLS_client_method()) {
+		REQUIRE(SSL_CTX_set_min_proto_version(client->ctx, config->version));
+		REQUIRE(SSL_CTX_set_max_proto_version(client->ctx, config->version));
+	}
 	/* the random session id would look like an offer to the server */
 	SSL_CTX_clear_options(client->ctx, SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
 	REQUIRE(X509_STORE_add_cert(SSL_CTX_get_cert_store(client->ctx), trust->x509));

@@ -9,6 +9,9 @@
 
 #include "client.h"
 
+/* client_of_method() - as client_new(), with this method, which may fix the version */
+struct client *client_of_method(const SSL_METHOD *method, const struct client_config *config);
+
 SSL_CTX *client_ctx(struct client *client);
 SSL *conn_ssl(struct conn *conn);
 const struct dial *conn_dial(const struct conn *conn);

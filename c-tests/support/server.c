@@ -116,9 +116,6 @@ static void listen_somewhere(struct server *server)
 	REQUIRE(!bind(server->listener, (struct sockaddr *)&server->address,
 		      server->address_len));
 	REQUIRE(!listen(server->listener, 128));
-	server->address_len = sizeof(server->address);
-	REQUIRE(!getsockname(server->listener, (struct sockaddr *)&server->address,
-			     &server->address_len));
 }
 
 struct server *server_start(const struct server_config *config)
@@ -131,7 +128,12 @@ struct server *server_start(const struct server_config *config)
 	pthread_cond_init(&server->changed, NULL);
 	server->ctx = server_make_ctx(config);
 
-	listen_somewhere(server);
+	server->listener = config->listener;
+	if (!server->listener)
+		listen_somewhere(server);
+	server->address_len = sizeof(server->address);
+	REQUIRE(!getsockname(server->listener, (struct sockaddr *)&server->address,
+			     &server->address_len));
 	REQUIRE(!pthread_create(&server->acceptor, NULL, run_acceptor, server));
 
 	return server;

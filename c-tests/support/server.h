@@ -48,6 +48,7 @@ struct server_config {
 	bool			hangs_up_first;
 	bool			silent;		/* hangs up without close_notify */
 	bool			local;		/* on a unix socket */
+	int			listener;	/* a socket to take over, which listens; 0: its own */
 	const struct cert	*cert;		/* NULL: pki()->server */
 	const struct cert	*client_ca;	/* asks clients for certificates of this CA */
 	const struct server	*twin;		/* another port of that server: one SSL_CTX */

@@ -1,0 +1,147 @@
+/*
+ * Saved sessions that the library would not have kept from their handshakes.
+ * The bytes are sound: they are the TLS library's own, from a client that the
+ * library knows nothing of. They are not loaded either.
+ */
+
+#include <stdlib.h>
+
+#include "blob.h"
+#include "client_openssl.h"
+#include "rig.h"
+
+/* What an app by itself would save of a connection. */
+static struct blob save_by_hand(struct server *server, int version)
+{
+	struct client *client = client_new(&(struct client_config){ .version = version,
+								    .tickets = true });
+	struct conn *conn = conn_open(client, &(struct dial){ .server = server });
+	SSL_SESSION *session = SSL_get1_session(conn_ssl(conn));
+	int len = i2d_SSL_SESSION(session, NULL);
+	struct blob blob = { malloc(len > 0 ? (size_t)len : 1), (size_t)len };
+	unsigned char *at = blob.data;
+
+	REQUIRE(len > 0 && blob.data);
+	REQUIRE(i2d_SSL_SESSION(session, &at) == len);
+	SSL_SESSION_free(session);
+	conn_close(conn);
+	client_free(client);
+
+	return blob;
+}
+
+/* a session of such a server is loaded; is refused for that reason */
+#define LOADS(...)		check_load(&(struct server_config){ __VA_ARGS__ }, NULL)
+#define IS_REFUSED(reason, ...)	check_load(&(struct server_config){ __VA_ARGS__ }, reason)
+
+/* The vhost has another session, and of a load that is refused nothing but the count. */
+static void check_load(const struct server_config *config, const char *refusal)
+{
+	struct lws_tls_session_stats stats;
+	struct server *server;
+	struct blob blob;
+	struct rig rig;
+
+	RIG_UP(&rig, .server = { .version = config->version });
+	rig.dial.host = HOST_A;
+	RIG_VISIT(&rig, MISS);
+	server = server_start(config);
+	blob = save_by_hand(server, config->version);
+	stats = stats_of(rig.vh);
+
+	log_capture(LLL_WARN);
+	CHECK_INT(blob_load(rig.vh, HOST, server_port(server), &blob), refusal ? 1 : 0);
+	if (refusal) {
+		CHECK_INT(log_lines(), 1);
+		CHECK(log_has(HOST));
+		CHECK(log_has(refusal));
+		stats.load_refused++;
+		CHECK_HOSTS(rig.vh, HOST_A);
+	} else {
+		CHECK_INT(log_lines(), 0);
+		stats.loaded++;
+		stats.entries++;
+		stats.sessions++;
+		CHECK_HOSTS(rig.vh, HOST " " HOST_A);
+	}
+	log_release();
+	check_stats(rig.vh, &stats, __FILE__, __LINE__);
+
+	RIG_VISIT(&rig, RESUMED);
+	if (refusal)
+		CHECK_VISIT(rig.client, &(struct dial){ .server = server }, MISS);
+	blob_free(&blob);
+	server_stop(server);
+	rig_down(&rig);
+}
+
+static void neither_an_id_nor_a_ticket(void)
+{
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		LOADS(.version = version, .resumption = SESSION_IDS);
+		LOADS(.version = version, .resumption = TICKETS);
+		IS_REFUSED("it cannot be resumed",
+			   .version = version, .resumption = NO_RESUMPTION);
+	}
+}
+
+static size_t padding;
+
+static int pad_ticket(SSL *ssl, void *arg)
+{
+	unsigned char *data = calloc(1, padding);
+	int ok;
+
+	(void)arg;
+	REQUIRE(data);
+	ok = SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data, padding);
+	free(data);
+
+	return ok;
+}
+
+static void pad_tickets(SSL_CTX *ctx)
+{
+	SSL_CTX_set_session_ticket_cb(ctx, pad_ticket, NULL, NULL);
+}
+
+static void a_ticket_over_16_kib(void)
+{
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		padding = 15000;
+		LOADS(.version = version, .resumption = TICKETS, .tune = pad_tickets);
+		padding = 17000;
+		IS_REFUSED("its ticket is too large",
+			   .version = version, .resumption = TICKETS, .tune = pad_tickets);
+	}
+}
+
+static int no_lifetime(SSL *ssl, void *arg)
+{
+	(void)arg;
+
+	return SSL_SESSION_set_timeout(SSL_get_session(ssl), 0) == 1;
+}
+
+static void give_no_lifetime(SSL_CTX *ctx)
+{
+	SSL_CTX_set_session_ticket_cb(ctx, no_lifetime, NULL, NULL);
+}
+
+/* RFC 8446 4.6.1: zero indicates that the ticket should be discarded immediately. */
+static void a_hint_of_zero(void)
+{
+	/* OpenSSL fails to make stateless ones */
+	LOADS(.version = TLS1_3_VERSION, .resumption = SESSION_IDS);
+	IS_REFUSED("it was not to be kept", .version = TLS1_3_VERSION, .resumption = SESSION_IDS,
+		   .tune = give_no_lifetime);
+}
+
+TEST_PROGRAM(
+	CASE(neither_an_id_nor_a_ticket),
+	CASE(a_ticket_over_16_kib),
+	CASE(a_hint_of_zero))
