@@ -33,8 +33,9 @@ impl Endpoint {
         }
         // Servers choose names, too: keyed, so that they cannot choose names that collide.
         static KEYED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        let mut host: Arc<str> = host.into();
         // RFC 4343: host names are compared without regard to ASCII case.
-        let host: Arc<str> = host.to_ascii_lowercase().into();
+        Arc::make_mut(&mut host).make_ascii_lowercase();
         let hash = KEYED.hash_one((&host, port)) as u32;
         Some(Endpoint { hash, host, port })
     }

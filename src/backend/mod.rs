@@ -93,9 +93,8 @@ pub struct Facts {
     pub lifetime_hint: i64,
 }
 
-/// Names that a connection expects, in some form that can be compared. Most need no memory of
-/// their own.
-pub type Names = SmallVec<[u8; 32]>;
+/// Names that a connection expects, in some form that can be compared. Most need no allocation.
+pub type Names = SmallVec<[u8; 64]>;
 
 /// TLS 1.3, as in the protocol.
 pub const TLS1_3: u16 = 0x0304;

@@ -109,7 +109,7 @@ impl<S> Found<S> {
 #[derive(Debug)]
 pub struct Dropped<S> {
     /// The sessions, to be freed with no lock held.
-    pub sessions: Vec<S>,
+    pub sessions: SmallVec<[S; 1]>,
     /// How many of them a newer one replaced.
     pub replaced: u64,
     /// How many the bound pushed out.
@@ -120,14 +120,14 @@ pub struct Dropped<S> {
 
 impl<S> Default for Dropped<S> {
     fn default() -> Self {
-        Dropped { sessions: Vec::new(), replaced: 0, evicted: 0, expired: 0 }
+        Dropped { sessions: SmallVec::new(), replaced: 0, evicted: 0, expired: 0 }
     }
 }
 
 impl<S> Dropped<S> {
     /// A session that is of no use any more.
     pub fn one(session: S) -> Dropped<S> {
-        Dropped { sessions: vec![session], ..Dropped::default() }
+        Dropped { sessions: [session].into(), ..Dropped::default() }
     }
 
     /// Takes more; how many those were.

@@ -42,7 +42,7 @@ fn a_full_cache_drops_the_least_recently_used() {
     put(&mut cache, 2, 20, Kind::Shared);
     assert!(cache.take(&key(1), id), "reuse makes it the most recently used");
     let (_, dropped) = put(&mut cache, 3, 30, Kind::Shared);
-    assert_eq!((dropped.sessions, dropped.evicted), (vec![20], 1));
+    assert_eq!((&dropped.sessions[..], dropped.evicted), (&[20][..], 1));
     assert_eq!(hosts(&cache), ["host3", "host1"]);
 }
 
@@ -63,7 +63,7 @@ fn a_shared_session_replaces_all_before_it() {
     let (_, dropped) = put(&mut cache, 1, 12, Kind::Shared);
     assert_eq!((dropped.replaced, cache.sessions()), (2, 1));
     let (_, dropped) = put(&mut cache, 1, 13, Kind::Ticket);
-    assert_eq!((dropped.sessions, cache.sessions()), (vec![12], 1));
+    assert_eq!((&dropped.sessions[..], cache.sessions()), (&[12][..], 1));
 }
 
 #[test]
@@ -87,8 +87,8 @@ fn a_fifth_ticket_displaces_a_used_one_or_else_the_oldest() {
     let mut cache = cache(10, false);
     let ids: Vec<Id> = (10..14).map(|n| put(&mut cache, 1, n, Kind::Ticket).0).collect();
     assert!(cache.take(&key(1), ids[2]));
-    assert_eq!(put(&mut cache, 1, 14, Kind::Ticket).1.sessions, [12]);
-    assert_eq!(put(&mut cache, 1, 15, Kind::Ticket).1.sessions, [10]);
+    assert_eq!(put(&mut cache, 1, 14, Kind::Ticket).1.sessions[..], [12]);
+    assert_eq!(put(&mut cache, 1, 15, Kind::Ticket).1.sessions[..], [10]);
     assert_eq!(found(&cache, 1, START), [15, 14, 13, 11]);
 }
 
