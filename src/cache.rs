@@ -328,7 +328,8 @@ impl<S: Clone> Cache<S> {
 
     /// The keys that an endpoint has sessions under, in no order.
     fn keys_of(&self, endpoint: &Endpoint) -> Vec<Key> {
-        let key = |identity: &Identity| Key { endpoint: endpoint.clone(), identity: identity.clone() };
+        let key =
+            |identity: &Identity| Key { endpoint: endpoint.clone(), identity: identity.clone() };
         self.identities.keys().map(key).filter(|key| self.map.contains_key(key)).collect()
     }
 

@@ -107,10 +107,10 @@ unsafe extern "C" fn child() {
 }
 
 /// While it lives, no thread forks.
-pub struct Unforked(());
+struct Unforked(());
 
 /// Has fork() wait until the result is dropped: soon, and without waiting for anybody.
-pub fn unforked() -> Unforked {
+fn unforked() -> Unforked {
     THREAD.with(|thread| {
         if thread.enter() > 0 {
             return;

@@ -10,9 +10,7 @@
 
 use std::sync::{Arc, Weak};
 
-use crate::backend::{
-    Chain, Client, Names, Security, Session, Terms, Verified, VerifyCallback,
-};
+use crate::backend::{Chain, Client, Names, Security, Session, Terms, Verified, VerifyCallback};
 use crate::clock::Moment;
 use crate::fork::Mutex;
 
