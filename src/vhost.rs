@@ -346,3 +346,55 @@ fn kind(facts: &Facts) -> Kind {
 fn ttl_of(seconds: u32) -> Option<i64> {
     (seconds != 0).then(|| i64::from(seconds) * SECOND)
 }
+
+#[cfg(all(test, feature = "openssl"))]
+mod tests {
+    use std::sync::Arc;
+
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::offer::tests::Told;
+    use crate::testing::session_der;
+
+    /// A vhost with a loaded session; as a look-up finds that.
+    fn loaded(blob: Vec<u8>) -> (Vhost, Key, Id, Stored) {
+        let vhost = Vhost::new(Info::default());
+        let key = Key { endpoint: Endpoint::new("localhost", 443).unwrap(), identity: None };
+        let stored = Stored::from_storage(0x0303, Zeroizing::new(blob));
+        vhost.with_cache(|cache, now| {
+            let life = Life::new(now, 1000 * SECOND, 1000 * SECOND);
+            ((), cache.store(&key, stored, Kind::Shared, life, now).1)
+        });
+        let found = vhost.with_cache(|cache, now| (cache.find(&key, now), Dropped::default()));
+        let (id, stored) = found.into_first().unwrap();
+        (vhost, key, id, stored)
+    }
+
+    fn thaw(vhost: &Vhost, key: &Key, id: Id, stored: &Stored) -> Option<Live> {
+        let Stored::Frozen(frozen) = stored else { panic!("it is in use already") };
+        vhost.thaw(key, id, frozen, &Told::default(), Moment::now())
+    }
+
+    #[test]
+    fn connections_that_meet_at_a_loaded_session_share_its_peer() {
+        let (vhost, key, id, stored) = loaded(session_der());
+        let one = thaw(&vhost, &key, id, &stored).unwrap();
+        let other = thaw(&vhost, &key, id, &stored).unwrap();
+        assert!(Arc::ptr_eq(&one.peer, &other.peer));
+        // So what one of them says of it counts for both.
+        vhost.with_cache(|cache, _| {
+            ((), cache.drop_where(&key, |stored| stored.is_of(&other.peer)))
+        });
+        assert!(!vhost.holds(&key.endpoint));
+        assert!(thaw(&vhost, &key, id, &stored).is_some(), "gone meanwhile, but looked up");
+    }
+
+    #[test]
+    fn what_cannot_be_read_a_second_time_is_dropped() {
+        let (vhost, key, id, stored) = loaded(b"no session".to_vec());
+        assert!(vhost.holds(&key.endpoint));
+        assert!(thaw(&vhost, &key, id, &stored).is_none());
+        assert!(!vhost.holds(&key.endpoint));
+    }
+}

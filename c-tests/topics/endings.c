@@ -5,6 +5,7 @@
  * is no fault of the session, a reset or a timeout, costs nothing.
  */
 
+#include "blob.h"
 #include "rig.h"
 
 /* for each way, a rig that has resumed once */
@@ -110,7 +111,43 @@ static void an_alert_after_a_full_handshake(void)
 	}
 }
 
-/* But nothing of other endpoints. */
+/* Nor does what was loaded stay, and what came of it since. */
+static void an_alert_after_a_session_that_was_loaded(void)
+{
+	struct conn *conn;
+	struct blob blob;
+	struct rig rig;
+
+	FOR_EACH_RIG(rig) {
+		blob = blob_save(rig.vh, HOST, server_port(rig.server));
+		lws_tls_session_vhost_flush(rig.vh);
+		CHECK_INT(blob_load(rig.vh, HOST, server_port(rig.server), &blob), 0);
+		blob_free(&blob);
+		conn = open_conn(&rig, true);
+		CHECK(!conn_order(conn, "garbage"));
+		conn_drop(conn);
+		check_dropped(&rig);
+	}
+}
+
+/* But what another full handshake has left for the same endpoint stays. */
+static void an_alert_after_another_full_handshake(void)
+{
+	struct conn *conn;
+	struct rig rig;
+
+	FOR_EACH_RIG(rig) {
+		lws_tls_session_vhost_flush(rig.vh);
+		conn = open_conn(&rig, false);
+		server_forget(rig.server);
+		RIG_VISIT(&rig, DECLINED);
+		CHECK(!conn_order(conn, "garbage"));
+		conn_drop(conn);
+		RIG_VISIT(&rig, RESUMED);
+	}
+}
+
+/* And nothing of other endpoints. */
 static void an_alert_elsewhere(void)
 {
 	struct conn *conn;
@@ -237,6 +274,8 @@ TEST_PROGRAM(
 	CASE(an_alert_received_after_resumption),
 	CASE(an_alert_sent_after_resumption),
 	CASE(an_alert_after_a_full_handshake),
+	CASE(an_alert_after_a_session_that_was_loaded),
+	CASE(an_alert_after_another_full_handshake),
 	CASE(an_alert_elsewhere),
 	CASE(a_reset_in_answer_to_the_offer),
 	CASE(an_error_in_answer_to_the_offer),
