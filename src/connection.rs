@@ -13,7 +13,7 @@ use crate::clock::Moment;
 use crate::endpoint::Endpoint;
 use crate::fork::Mutex;
 use crate::handshake::Begun;
-use crate::offer::{MadeUnder, Peer, Verdicts};
+use crate::offer::{Peer, Report, Verdicts};
 use crate::outcome::Outcome;
 use crate::poll::Watch;
 use crate::stored::Live;
@@ -321,17 +321,17 @@ impl Connection {
         } else {
             let Some(chain) = client.peer_chain() else { return };
             let trusts_callback = handshake.vhost.policy().trust_verify_callback;
-            let made_under = MadeUnder {
-                callback: client.verify_callback(),
+            let report = Report {
+                result: client.verify_result(),
+                callback: Some(client.verify_callback()),
                 security: client.security(),
-                names: trusts_callback.then(|| client.expected_names()),
+                names: trusts_callback.then(|| client.expected_names(&key.endpoint.host)),
             };
             let peer = Arc::new(Peer {
                 not_after: client.peer_not_after(&chain),
                 chain,
                 handshake: Moment::now(),
-                result: client.verify_result(),
-                made_under: Some(made_under.shared()),
+                report: report.shared(),
                 verdict: Verdicts::default(),
             });
             if let Some(handshake) = &mut self.state.lock().handshake {

@@ -125,19 +125,19 @@ impl Begun {
     ) -> bool {
         let (Some(offered), Some(key)) = (&self.offered, &self.key) else { return false };
         let vhost = &self.vhost;
+        let host = &key.endpoint.host;
         let is_held = || {
             vhost.with_cache(|cache, now| {
                 let is_held = cache.still_holds(key, offered.id, offered.life, now);
                 (is_held && cache.admits(&key.endpoint, self.epoch), Dropped::default())
             })
         };
-        let Live { session, peer } = &offered.live;
         client.session_address() == offered.address
             && told.is_some_and(|(its, at)| Arc::ptr_eq(its, vhost) && *at == key.endpoint)
             && client.identity().as_ref() == Some(&key.identity)
             && is_held()
             && client.takes_none().is_none()
-            && may_offer(client, session, peer, vhost.policy(), Moment::now()).is_ok()
+            && may_offer(client, &offered.live, host, vhost.policy(), Moment::now()).is_ok()
     }
 }
 
@@ -159,7 +159,7 @@ fn offer_first(
                 None => continue,
             },
         };
-        if let Err(refusal) = may_offer(client, &live.session, &live.peer, vhost.policy(), now) {
+        if let Err(refusal) = may_offer(client, &live, &key.endpoint.host, vhost.policy(), now) {
             refused.get_or_insert(match refusal {
                 Refusal::Unsuitable(why) => (Outcome::Unsuitable, why),
                 Refusal::Unverified(why) => (Outcome::Unverified, why),

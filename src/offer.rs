@@ -10,9 +10,10 @@
 
 use std::sync::{Arc, Weak};
 
-use crate::backend::{Chain, Client, Names, Security, Session, Terms, Verified, VerifyCallback};
+use crate::backend::{Chain, Client, Names, Security, Terms, Verified, VerifyCallback};
 use crate::clock::Moment;
 use crate::fork::Mutex;
+use crate::stored::Live;
 
 /// What a full handshake established of its peer. All sessions that descend from it share it,
 /// those of resumed connections too: they have shown no certificate of their own.
@@ -21,79 +22,91 @@ pub struct Peer {
     pub chain: Chain,
     /// When the handshake was.
     pub handshake: Moment,
-    /// What that handshake reported of the peer's verification, and the sessions carry.
-    pub result: i64,
     /// When the first of the certificates that count ends, in milliseconds since 1970.
     pub not_after: i64,
-    /// What it was made under; None where that is not known, since it was loaded.
-    pub made_under: Option<Arc<MadeUnder>>,
+    /// What the handshake said of it.
+    pub report: Arc<Report>,
     /// The latest verdict on the chain.
     pub verdict: Verdicts,
 }
 
-/// What a full handshake was made under, and no chain tells.
+/// What a full handshake reported of its peer, and under what.
 #[derive(PartialEq, Eq)]
-pub struct MadeUnder {
-    /// The app's verify callback.
-    pub callback: VerifyCallback,
-    /// How strict it was with keys and signatures.
+pub struct Report {
+    /// Of the peer's verification: what the sessions carry.
+    pub result: i64,
+    /// The app's verify callback; None where that is not known, since it was loaded.
+    pub callback: Option<VerifyCallback>,
+    /// How strict the connection was with keys and signatures.
     pub security: Security,
-    /// The names that were expected of the peer, where the vhost trusts verify callbacks.
+    /// The names that were expected of the peer, where the vhost trusts verify callbacks; None
+    /// elsewhere, and where it is not known.
     pub names: Option<Names>,
 }
 
-impl MadeUnder {
-    /// To keep it: most handshakes of an app are made under the same.
-    pub fn shared(self) -> Arc<MadeUnder> {
-        static LATEST: Latest<MadeUnder> = Latest::none();
+impl Report {
+    /// Of a session that was loaded.
+    pub fn unknown(result: i64) -> Report {
+        Report { result, callback: None, security: Security::UNKNOWN, names: None }
+    }
+
+    /// To keep it: most handshakes of an app say the same.
+    pub fn shared(self) -> Arc<Report> {
+        static LATEST: Latest<Report> = Latest::none();
         LATEST.share(self)
     }
 }
 
 /// The latest verdict on a chain, if there is one.
 #[derive(Default)]
-pub struct Verdicts(Mutex<Option<Box<Verdict>>>);
+pub struct Verdicts(Mutex<Option<Verdict>>);
 
-/// That a chain verified: under which terms, for which names, from when to when.
+/// That a chain verified: under which terms, from when to when, in seconds since 1970. All
+/// endpoints of an app share the terms, as a rule.
 struct Verdict {
     terms: Arc<Terms>,
-    names: Box<[u8]>,
-    not_before: i64,
-    not_after: i64,
+    from: u32,
+    until: u32,
+}
+
+impl Verdict {
+    fn new(terms: Terms, verified: &Verified) -> Verdict {
+        static LATEST: Latest<Terms> = Latest::none();
+        // Rounded, and cut in 2106, to what is less.
+        let seconds = |ms: i64| ms.div_euclid(1000).clamp(0, u32::MAX.into()) as u32;
+        Verdict {
+            terms: LATEST.share(terms),
+            from: seconds(verified.not_before.saturating_add(999)),
+            until: seconds(verified.not_after),
+        }
+    }
+
+    fn holds(&self, terms: &Terms, now: Moment) -> bool {
+        let valid = i64::from(self.from)..i64::from(self.until);
+        valid.contains(&now.wall.div_euclid(1000)) && *self.terms == *terms
+    }
 }
 
 impl Peer {
     /// What verifying the chain on this connection says now. Asked again under the same terms
     /// it costs nothing.
-    fn verify(&self, client: &impl Client, now: Moment) -> i64 {
-        let Some(terms) = client.terms() else {
+    fn verify(&self, client: &impl Client, host: &str, now: Moment) -> i64 {
+        let Some(terms) = client.terms(host) else {
             return client.verify(&self.chain).result;
         };
-        let names = client.expected_names();
-        let holds = |verdict: &Verdict| {
-            (verdict.not_before..verdict.not_after).contains(&now.wall)
-                && *verdict.terms == terms
-                && *verdict.names == *names
-        };
-        if self.verdict.0.lock().as_deref().is_some_and(holds) {
+        if self.verdict.0.lock().as_ref().is_some_and(|verdict| verdict.holds(&terms, now)) {
             return 0;
         }
-        let Verified { result, not_before, not_after } = client.verify(&self.chain);
+        let verified = client.verify(&self.chain);
         // Only that it verifies: what does not may tomorrow, by a certificate that arrives in a
-        // directory, and what the session carries is then the wrong result.
-        if result != 0 {
-            return result;
-        }
-        // Verifying may have brought certificates into the store: the verdict is on the terms
-        // as they are now.
-        if let Some(terms) = client.terms() {
-            static LATEST: Latest<Terms> = Latest::none();
-            let (terms, names) = (LATEST.share(terms), (*names).into());
-            let verdict = Box::new(Verdict { terms, names, not_before, not_after });
+        // directory, and what the session carries is then the wrong result. And verifying may
+        // have brought certificates into the store: the verdict is on the terms as they are now.
+        if let Some(terms) = (verified.result == 0).then(|| client.terms(host)).flatten() {
+            let verdict = Verdict::new(terms, &verified);
             // What it replaces is dropped after the lock: it may hold the last of a store.
             let _replaced = self.verdict.0.lock().replace(verdict);
         }
-        result
+        verified.result
     }
 }
 
@@ -135,49 +148,46 @@ pub enum Refusal {
     Unverified(&'static str),
 }
 
-/// Decides whether a session may be offered on a connection.
+/// Decides whether a session of a host may be offered on a connection to it.
 pub fn may_offer(
     client: &impl Client,
-    session: &Session,
-    peer: &Peer,
+    live: &Live,
+    host: &str,
     policy: Policy,
     now: Moment,
 ) -> Result<(), Refusal> {
     // A server may take a session that the client must then reject, so that the connection
     // fails: these are not offered.
-    if let Some(why) = client.unsuitable(session, policy.allow_tickets) {
+    if let Some(why) = client.unsuitable(&live.session, policy.allow_tickets) {
         return Err(Refusal::Unsuitable(why));
     }
+    let report = &live.peer.report;
     let callback = client.verify_callback();
     // A callback can refuse what verifies, a pinned key say; it does not run on a resumed
     // connection, so it must have run on the session's.
-    let made_under = peer.made_under.as_deref();
-    if callback.is_some() && made_under.is_some_and(|made_under| made_under.callback != callback) {
+    if callback.is_some() && report.callback.is_some_and(|made_under| made_under != callback) {
         return Err(Refusal::Unverified("made without this verify callback"));
     }
     // The level holds for the key exchange and its signature too, which a session of TLS 1.2 is
     // all there is left of, and no chain tells.
     let security = client.security();
-    let made_with = made_under.map_or(Security::UNKNOWN, |made_under| made_under.security);
-    if security.level > made_with.level {
+    if security.level > report.security.level {
         return Err(Refusal::Unverified("made at a lower security level"));
     }
-    if security.callback != made_with.callback {
+    if security.callback != report.security.callback {
         return Err(Refusal::Unverified("made without this security callback"));
     }
-    if client.must_verify() && peer.result != 0 {
+    if client.must_verify() && report.result != 0 {
         return Err(Refusal::Unverified("made without verification"));
     }
     // What the callback accepted it would accept again, of the same peer under the same names.
     if policy.trust_verify_callback
         && callback.is_some()
-        && made_under
-            .and_then(|made_under| made_under.names.as_ref())
-            .is_none_or(|names| *names == client.expected_names())
+        && report.names.as_ref().is_none_or(|names| *names == client.expected_names(host))
     {
         return Ok(());
     }
-    if peer.verify(client, now) != peer.result {
+    if live.peer.verify(client, host, now) != report.result {
         return Err(Refusal::Unverified("its peer verifies otherwise here"));
     }
     Ok(())
@@ -188,7 +198,7 @@ pub(crate) mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::backend::{Active, Backend};
+    use crate::backend::{Active, Backend, Session};
     use crate::endpoint::{Endpoint, Identity};
     use crate::testing::session_der;
 
@@ -219,7 +229,7 @@ pub(crate) mod tests {
         fn verify_callback(&self) -> VerifyCallback {
             self.callback
         }
-        fn terms(&self) -> Option<Terms> {
+        fn terms(&self, _: &str) -> Option<Terms> {
             None
         }
         fn verify(&self, _: &Chain) -> Verified {
@@ -270,22 +280,19 @@ pub(crate) mod tests {
         made_under: Option<VerifyCallback>,
         policy: Policy,
     ) -> Result<(), Refusal> {
-        let (session, _) = Active::decode(&session_der()).unwrap();
-        let peer = peer(&session, result, made_under);
-        may_offer(client, &session, &peer, policy, NOW)
+        may_offer(client, &live(result, made_under), "localhost", policy, NOW)
     }
 
-    fn peer(session: &Session, result: i64, made_under: Option<VerifyCallback>) -> Peer {
-        let security = Security::UNKNOWN;
-        let under = |callback| MadeUnder { callback, security, names: None }.shared();
-        Peer {
-            chain: Active::peer(session).unwrap(),
+    fn live(result: i64, callback: Option<VerifyCallback>) -> Live {
+        let (session, _) = Active::decode(&session_der()).unwrap();
+        let peer = Peer {
+            chain: Active::peer(&session).unwrap(),
             handshake: NOW,
-            result,
             not_after: i64::MAX,
-            made_under: made_under.map(under),
+            report: Report { callback, ..Report::unknown(result) }.shared(),
             verdict: Verdicts::default(),
-        }
+        };
+        Live { session, peer: Arc::new(peer) }
     }
 
     const NONE: Option<VerifyCallback> = Some(VerifyCallback(0, 0));
@@ -349,11 +356,10 @@ pub(crate) mod tests {
 
     #[test]
     fn without_terms_each_offer_verifies() {
-        let (session, _) = Active::decode(&session_der()).unwrap();
-        let peer = peer(&session, 0, NONE);
+        let live = live(0, NONE);
         let client = Told::default();
         for verifications in 1..4 {
-            assert_eq!(may_offer(&client, &session, &peer, STRICT, NOW), Ok(()));
+            assert_eq!(may_offer(&client, &live, "localhost", STRICT, NOW), Ok(()));
             assert_eq!(client.verifications.get(), verifications);
         }
     }

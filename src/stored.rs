@@ -11,7 +11,7 @@ use crate::backend::{Active, Backend, Client, Session};
 use crate::clock::Moment;
 use crate::dump::{self, Record};
 use crate::endpoint::{Endpoint, Identity};
-use crate::offer::{Peer, Verdicts};
+use crate::offer::{Peer, Report, Verdicts};
 
 /// A session in the cache. Its clones are the same session.
 #[derive(Clone)]
@@ -93,8 +93,7 @@ impl Frozen {
             not_after: Active::not_after(&chain),
             chain,
             handshake: Moment::from_wall(handshake, now),
-            result: client.result_of(&session)?,
-            made_under: None,
+            report: Report::unknown(client.result_of(&session)?).shared(),
             verdict: Verdicts::default(),
         };
         Some(Live { session, peer: Arc::new(peer) })

@@ -211,6 +211,30 @@ static void an_ssl_that_is_cleared_after_a_failure(void)
 }
 
 /* After one that ended well OpenSSL keeps the session, with and without the library. */
+/* Five offers that were never answered are enough, on one SSL as on five. */
+static void an_ssl_that_is_cleared_again_and_again(void)
+{
+	struct pair pair;
+	struct duo duo;
+	int n;
+
+	DUO_UP(&duo, 0, .version = TLS1_2_VERSION);
+	DUO_VISIT(&duo, NULL, MISS);
+	pair = pair_new(duo.ctx, duo.server, duo.vh);
+	for (n = 0; n < 5; n++) {
+		CHECK_INT(stats_of(duo.vh).sessions, 1);
+		CHECK(SSL_do_handshake(pair.client) != 1);
+		SSL_free(pair.server);
+		CHECK(SSL_clear(pair.client));
+		pair_server(&pair, duo.server);
+	}
+	CHECK(pair_run(&pair));
+	CHECK_OUTCOME(pair_outcome(&pair), MISS);
+	CHECK_INT(stats_of(duo.vh).offered, 5);
+	pair_close(&pair);
+	duo_down(&duo);
+}
+
 static void an_ssl_that_is_cleared_after_success(void)
 {
 	struct pair pair;
@@ -286,6 +310,12 @@ static void reuse_early_then_expect_another_host(SSL *ssl)
 	expect_another_host(ssl);
 }
 
+static void reuse_early_then_ask_for_a_staple(SSL *ssl)
+{
+	reuse_early(ssl);
+	REQUIRE(SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp));
+}
+
 static void reuse_early_then_be_alice(SSL *ssl)
 {
 	reuse_early(ssl);
@@ -332,6 +362,10 @@ static void terms_that_change_after_an_early_offer(void)
 			CHECK_INT(duo_visit(&duo, reuse_early_then_expect_another_host), -1);
 			lws_tls_session_vhost_flush(duo.vh);
 			DUO_VISIT(&duo, NULL, MISS);
+			CHECK_INT(duo_visit(&duo, reuse_early_then_ask_for_a_staple),
+				  n == 1 && version == TLS1_3_VERSION ?
+					LWS_TLS_SESSION_OUTCOME_SPENT :
+					LWS_TLS_SESSION_OUTCOME_UNSUITABLE);
 			DUO_VISIT(&duo, reuse_early_then_be_alice, MISS);
 			lws_tls_session_vhost_flush(duo.vh);
 			DUO_VISIT(&duo, NULL, MISS);
@@ -454,6 +488,7 @@ TEST_PROGRAM(
 	OPENSSL_CASE(authentication_after_the_handshake),
 	OPENSSL_CASE(a_renegotiation_with_another_certificate),
 	CASE(an_ssl_that_is_cleared_after_a_failure),
+	CASE(an_ssl_that_is_cleared_again_and_again),
 	CASE(an_ssl_that_is_cleared_after_success),
 	OPENSSL_CASE(an_ssl_that_is_duplicated),
 	CASE(terms_that_change_after_an_early_offer),

@@ -134,6 +134,13 @@ static void store_time(struct conn *conn)
 	X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store_of(conn)), 1);
 }
 
+static void store_host(struct conn *conn)
+{
+	X509_VERIFY_PARAM *param = X509_STORE_get0_param(store_of(conn));
+
+	REQUIRE(X509_VERIFY_PARAM_set1_host(param, "wrong.example", 13));
+}
+
 static void store_function(struct conn *conn)
 {
 	X509_STORE_set_verify(store_of(conn), refuse);
@@ -168,6 +175,7 @@ static const struct change {
 	{ "own store, not trusted", own_wrong_store },
 #endif
 	{ "time of the store", store_time },
+	{ "host of the store", store_host },
 	{ "function of the store", store_function },
 	{ "revocation in the store", store_revocation },
 };

@@ -4,6 +4,8 @@
  * kind is offered; on a resumed connection they do not run.
  */
 
+#include <openssl/x509v3.h>
+
 #include "blob.h"
 #include "client_openssl.h"
 #include "rig.h"
@@ -125,24 +127,45 @@ static void with_keep_verdict_of_another(struct conn *conn)
 	REQUIRE(SSL_set1_host(conn_ssl(conn), "wrong.example"));
 }
 
+static void with_keep_verdict_of_wildcard(struct conn *conn)
+{
+	with_keep_verdict(conn);
+	REQUIRE(SSL_set1_host(conn_ssl(conn), HOST_A));
+}
+
+static void with_keep_verdict_of_no_wildcard(struct conn *conn)
+{
+	with_keep_verdict_of_wildcard(conn);
+	SSL_set_hostflags(conn_ssl(conn), X509_CHECK_FLAG_NO_WILDCARDS);
+}
+
 /* What it said of a peer it said of the names that were expected then. */
 static void a_trusted_callback_is_asked_about_other_names(void)
 {
+	static const struct {
+		void (*made)(struct conn *conn), (*other)(struct conn *conn);
+	} names[] = {
+		{ with_keep_verdict, with_keep_verdict_of_another },
+		{ with_keep_verdict_of_wildcard, with_keep_verdict_of_no_wildcard },
+	};
 	struct rig rig;
 	int version;
+	size_t n;
 
-	FOR_EACH_VERSION(version) {
-		RIG_UP(&rig, .server = { .version = version },
-		       .vhost = { .options = LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK });
-		rig.dial.tune = with_keep_verdict;
-		RIG_VISIT(&rig, MISS);
-		RIG_VISIT(&rig, RESUMED);
-		rig.dial.tune = with_keep_verdict_of_another;
-		calls = 0;
-		CHECK_FAILS(rig.client, &rig.dial);
-		CHECK(calls > 0);
-		rig_down(&rig);
-	}
+	FOR_EACH_VERSION(version)
+		for (n = 0; n < ARRAY_SIZE(names); n++) {
+			RIG_UP(&rig, .server = { .version = version },
+			       .vhost = { .options =
+					LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK });
+			rig.dial.tune = names[n].made;
+			RIG_VISIT(&rig, MISS);
+			RIG_VISIT(&rig, RESUMED);
+			rig.dial.tune = names[n].other;
+			calls = 0;
+			CHECK_FAILS(rig.client, &rig.dial);
+			CHECK(calls > 0);
+			rig_down(&rig);
+		}
 }
 #endif
 

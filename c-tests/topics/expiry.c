@@ -5,6 +5,9 @@
  * no difference.
  */
 
+#include <limits.h>
+
+#include "blob.h"
 #include "clock.h"
 #include "rig.h"
 
@@ -263,6 +266,39 @@ static void the_certificate_of_the_peer(void)
 	cert_free(cert);
 }
 
+/*
+ * What was loaded knows of the peer's own certificate only: that others have
+ * ended is found out when the chain is verified again.
+ */
+static void the_certificate_of_the_root(void)
+{
+	struct cert *root = cert_make(&(struct cert_request){
+		.name = "short-lived root", .ca = true, .not_after = 500 });
+	struct cert *cert = cert_make(&(struct cert_request){
+		.name = "long-lived", .alt_names = "DNS:" HOST, .issuer = root });
+	struct blob blob;
+	struct rig rig;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version, .cert = cert },
+		       .client = { .trust = root, .lax = true });
+		RIG_VISIT(&rig, MISS);
+		blob = blob_save(rig.vh, HOST, server_port(rig.server));
+		lws_tls_session_vhost_flush(rig.vh);
+		CHECK_INT(blob_load(rig.vh, HOST, server_port(rig.server), &blob), 0);
+		blob_free(&blob);
+		CHECK_RANGE(first_entry_of(rig.vh).seconds_left, 501, INT_MAX);
+		RIG_VISIT(&rig, RESUMED);
+		RIG_VISIT(&rig, RESUMED);
+		clock_pass(501);
+		RIG_VISIT(&rig, UNVERIFIED);
+		rig_down_in_time(&rig);
+	}
+	cert_free(cert);
+	cert_free(root);
+}
+
 TEST_PROGRAM(
 	CASE(the_timeout_of_the_vhost),
 	CASE(reuse_never_extends_it),
@@ -277,4 +313,5 @@ TEST_PROGRAM(
 	CASE(the_wall_clock_set_forward),
 	CASE(the_wall_clock_set_back),
 	CASE(service_drops_what_is_over),
-	CASE(the_certificate_of_the_peer))
+	CASE(the_certificate_of_the_peer),
+	CASE(the_certificate_of_the_root))

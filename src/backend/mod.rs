@@ -50,8 +50,7 @@ pub trait Backend {
     type Session: Clone + Send + Sync;
     /// A peer's certificates as it sent them, its own first.
     type Chain: Send + Sync;
-    /// All that the verification of a chain depends on, but for the chain, the names that are
-    /// expected in it and the time.
+    /// All that the verification of a chain depends on, but for the chain and the time.
     type Terms: PartialEq + Send + Sync;
     /// What it keeps of a connection, beside what all backends do.
     type Kept: Default + Send + Sync;
@@ -93,8 +92,8 @@ pub struct Facts {
     pub lifetime_hint: i64,
 }
 
-/// Names that a connection expects, in some form that can be compared. Most need no allocation.
-pub type Names = SmallVec<[u8; 64]>;
+/// See [`Client::expected_names`]. Most need no allocation.
+pub type Names = SmallVec<[u8; 32]>;
 
 /// TLS 1.3, as in the protocol.
 pub const TLS1_3: u16 = 0x0304;
@@ -141,11 +140,12 @@ pub trait Client {
     }
     /// The app's verify callback on it.
     fn verify_callback(&self) -> VerifyCallback;
-    /// What a verification depends on here, but for the names; None where that cannot be told,
-    /// so that no verdict holds for longer than one offer.
-    fn terms(&self) -> Option<Terms>;
-    /// The names that it expects in the peer's certificate, in some form that can be compared.
-    fn expected_names(&self) -> Names {
+    /// What a verification depends on here; None where that cannot be told, so that no verdict
+    /// holds for longer than one offer. Names as [`Client::expected_names`] has them.
+    fn terms(&self, host: &str) -> Option<Terms>;
+    /// The names that it expects in the peer's certificate, in some form that can be compared:
+    /// the host itself is the same for all, so that connections to many hosts can share it.
+    fn expected_names(&self, _host: &str) -> Names {
         Names::new()
     }
     /// Verifies a chain as a full handshake on this connection would, without callbacks of the

@@ -279,7 +279,7 @@ impl Client for MbedClient<'_> {
         VerifyCallback(if config.verifies != 0 { config.f_vrfy } else { 0 }, 0)
     }
 
-    fn terms(&self) -> Option<[u8; 32]> {
+    fn terms(&self, _: &str) -> Option<[u8; 32]> {
         if self.config().verifies == 0 {
             return Some([0; 32]);
         }

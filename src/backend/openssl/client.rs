@@ -293,14 +293,14 @@ impl Client for SslClient {
         }
     }
 
-    fn terms(&self) -> Option<terms::Terms> {
+    fn terms(&self, host: &str) -> Option<terms::Terms> {
         // SAFETY: see SslClient.
-        unsafe { terms::terms(self.0) }
+        unsafe { terms::terms(self.0, host) }
     }
 
-    fn expected_names(&self) -> Names {
+    fn expected_names(&self, host: &str) -> Names {
         // SAFETY: see SslClient.
-        unsafe { terms::expected_names(self.0) }
+        unsafe { terms::expected_names(self.0, host) }
     }
 
     fn verify(&self, chain: &Chain) -> Verified {

@@ -11,7 +11,7 @@ pub enum Terms {}
 
 /// # Safety
 /// None to keep; there are some with OpenSSL.
-pub unsafe fn terms(_: *mut ffi::SSL) -> Option<Terms> {
+pub unsafe fn terms(_: *mut ffi::SSL, _: &str) -> Option<Terms> {
     None
 }
 
@@ -19,6 +19,6 @@ pub unsafe fn terms(_: *mut ffi::SSL) -> Option<Terms> {
 ///
 /// # Safety
 /// None to keep; there are some with OpenSSL.
-pub unsafe fn expected_names(_: *mut ffi::SSL) -> Names {
+pub unsafe fn expected_names(_: *mut ffi::SSL, _: &str) -> Names {
     Names::new()
 }

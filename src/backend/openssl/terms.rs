@@ -8,8 +8,8 @@ use super::hidden::{Hidden, hidden};
 use super::verify::{has_own_functions, store_of, suite_b};
 use crate::backend::Names;
 
-/// What a verification depends on but for the names: the trust store and how many objects it had,
-/// and the parameters, the connection's own and the store's.
+/// What a verification depends on: the trust store and how many objects it had, and the
+/// parameters, the connection's own and the store's.
 #[derive(PartialEq)]
 pub struct Terms {
     store: Store,
@@ -17,6 +17,7 @@ pub struct Terms {
     security_level: c_int,
     suite_b: c_long,
     parameters: [Parameters; 2],
+    names: Names,
 }
 
 /// An X509_VERIFY_PARAM without the names that it expects in a certificate.
@@ -54,7 +55,7 @@ impl Drop for Store {
 ///
 /// # Safety
 /// `ssl` is live and this thread's to use.
-pub unsafe fn terms(ssl: *mut ffi::SSL) -> Option<Terms> {
+pub unsafe fn terms(ssl: *mut ffi::SSL, host: &str) -> Option<Terms> {
     // SAFETY: the caller's promise; a connection has parameters, and a store that has its own.
     unsafe {
         let store = store_of(ssl);
@@ -74,8 +75,14 @@ pub unsafe fn terms(ssl: *mut ffi::SSL) -> Option<Terms> {
         ffi::X509_STORE_lock(store.0.as_ptr());
         let objects = ffi::OPENSSL_sk_num(ffi::X509_STORE_get0_objects(store.0.as_ptr()));
         ffi::X509_STORE_unlock(store.0.as_ptr());
-        let security_level = ffi::SSL_get_security_level(ssl);
-        Some(Terms { store, objects, security_level, suite_b: suite_b(ssl), parameters })
+        Some(Terms {
+            store,
+            objects,
+            security_level: ffi::SSL_get_security_level(ssl),
+            suite_b: suite_b(ssl),
+            parameters,
+            names: expected_names(ssl, host),
+        })
     }
 }
 
@@ -105,13 +112,13 @@ unsafe fn parameters(param: *mut ffi::X509_VERIFY_PARAM) -> Option<Parameters> {
 ///
 /// # Safety
 /// `ssl` is live and this thread's to use.
-pub unsafe fn expected_names(ssl: *mut ffi::SSL) -> Names {
+pub unsafe fn expected_names(ssl: *mut ffi::SSL, host: &str) -> Names {
     let mut names = Names::new();
     // SAFETY: the caller's promise; a connection has parameters, and a store that has its own.
     unsafe {
         let own = ffi::SSL_get0_param(ssl);
-        add_names(&mut names, own);
-        add_names(&mut names, ffi::X509_STORE_get0_param(store_of(ssl)));
+        add_names(&mut names, own, host);
+        add_names(&mut names, ffi::X509_STORE_get0_param(store_of(ssl)), host);
         names.extend_from_slice(&ffi::X509_VERIFY_PARAM_get_hostflags(own).to_ne_bytes());
     }
     names
@@ -121,13 +128,17 @@ pub unsafe fn expected_names(ssl: *mut ffi::SSL) -> Names {
 ///
 /// # Safety
 /// `param` is live and this thread's to use.
-unsafe fn add_names(names: &mut Names, param: *mut ffi::X509_VERIFY_PARAM) {
+unsafe fn add_names(names: &mut Names, param: *mut ffi::X509_VERIFY_PARAM, host: &str) {
     // SAFETY: the caller's promise; strings live until the parameters change.
     unsafe {
         for index in 0.. {
-            let host = ffi::X509_VERIFY_PARAM_get0_host(param, index);
-            add_name(names, host);
-            if host.is_null() {
+            let name = ffi::X509_VERIFY_PARAM_get0_host(param, index);
+            if !name.is_null() && CStr::from_ptr(name).to_bytes() == host.as_bytes() {
+                names.push(HOST);
+                continue;
+            }
+            add_name(names, name);
+            if name.is_null() {
                 break;
             }
         }
@@ -143,15 +154,20 @@ unsafe fn add_names(names: &mut Names, param: *mut ffi::X509_VERIFY_PARAM) {
     }
 }
 
+/// What stands before a name: there is none, it follows, it is the host itself.
+const NONE: u8 = 0;
+const NAME: u8 = 1;
+const HOST: u8 = 2;
+
 /// Adds a name, or that there is none.
 ///
 /// # Safety
 /// `name` is NULL or a NUL-terminated string.
 unsafe fn add_name(names: &mut Names, name: *const c_char) {
     if name.is_null() {
-        names.push(0);
+        names.push(NONE);
     } else {
-        names.push(1);
+        names.push(NAME);
         // SAFETY: the caller's promise.
         names.extend_from_slice(unsafe { CStr::from_ptr(name) }.to_bytes_with_nul());
     }

@@ -74,7 +74,7 @@ impl Client for Copies<'_> {
     fn verify_callback(&self) -> VerifyCallback {
         VerifyCallback::default()
     }
-    fn terms(&self) -> Option<Terms> {
+    fn terms(&self, _: &str) -> Option<Terms> {
         None
     }
     fn verify(&self, _: &Chain) -> Verified {
