@@ -320,18 +320,20 @@ impl Connection {
             peer.clone()
         } else {
             let Some(chain) = client.peer_chain() else { return };
-            let trusts_callback = handshake.vhost.policy().trust_verify_callback;
+            let policy = handshake.vhost.policy();
             let report = Report {
                 result: client.verify_result(),
                 callback: Some(client.verify_callback()),
                 security: client.security(),
-                names: trusts_callback.then(|| client.expected_names(&key.endpoint.host)),
+                names: policy
+                    .trust_verify_callback
+                    .then(|| client.expected_names(&key.endpoint.host)),
             };
             let peer = Arc::new(Peer {
                 not_after: client.peer_not_after(&chain),
                 chain,
                 handshake: Moment::now(),
-                report: report.shared(),
+                report: policy.shared.report(report),
                 verdict: Verdicts::default(),
             });
             if let Some(handshake) = &mut self.state.lock().handshake {

@@ -49,12 +49,6 @@ impl Report {
     pub fn unknown(result: i64) -> Report {
         Report { result, callback: None, security: Security::UNKNOWN, names: None }
     }
-
-    /// To keep it: most handshakes of an app say the same.
-    pub fn shared(self) -> Arc<Report> {
-        static LATEST: Latest<Report> = Latest::none();
-        LATEST.share(self)
-    }
 }
 
 /// The latest verdict on a chain, if there is one.
@@ -70,12 +64,11 @@ struct Verdict {
 }
 
 impl Verdict {
-    fn new(terms: Terms, verified: &Verified) -> Verdict {
-        static LATEST: Latest<Terms> = Latest::none();
+    fn new(terms: Arc<Terms>, verified: &Verified) -> Verdict {
         // Rounded, and cut in 2106, to what is less.
         let seconds = |ms: i64| ms.div_euclid(1000).clamp(0, u32::MAX.into()) as u32;
         Verdict {
-            terms: LATEST.share(terms),
+            terms,
             from: seconds(verified.not_before.saturating_add(999)),
             until: seconds(verified.not_after),
         }
@@ -90,7 +83,7 @@ impl Verdict {
 impl Peer {
     /// What verifying the chain on this connection says now. Asked again under the same terms
     /// it costs nothing.
-    fn verify(&self, client: &impl Client, host: &str, now: Moment) -> i64 {
+    fn verify(&self, client: &impl Client, host: &str, shared: &Shared, now: Moment) -> i64 {
         let Some(terms) = client.terms(host) else {
             return client.verify(&self.chain).result;
         };
@@ -102,7 +95,7 @@ impl Peer {
         // directory, and what the session carries is then the wrong result. And verifying may
         // have brought certificates into the store: the verdict is on the terms as they are now.
         if let Some(terms) = (verified.result == 0).then(|| client.terms(host)).flatten() {
-            let verdict = Verdict::new(terms, &verified);
+            let verdict = Verdict::new(shared.terms.share(terms), &verified);
             // What it replaces is dropped after the lock: it may hold the last of a store.
             let _replaced = self.verdict.0.lock().replace(verdict);
         }
@@ -110,14 +103,31 @@ impl Peer {
     }
 }
 
-/// The latest of its kind that was kept, so that those who keep the same have one copy.
+/// What the peers of a vhost have in common, as a rule: each is kept once.
+#[derive(Default)]
+pub struct Shared {
+    terms: Latest<Terms>,
+    reports: Latest<Report>,
+}
+
+impl Shared {
+    /// A report, to be kept with a peer.
+    pub fn report(&self, report: Report) -> Arc<Report> {
+        self.reports.share(report)
+    }
+}
+
+/// The latest of its kind, while somebody keeps it.
 struct Latest<T>(Mutex<Weak<T>>);
 
-impl<T: PartialEq> Latest<T> {
-    const fn none() -> Latest<T> {
+impl<T> Default for Latest<T> {
+    fn default() -> Self {
         Latest(Mutex::new(Weak::new()))
     }
+}
 
+impl<T: PartialEq> Latest<T> {
+    /// The latest where that is the same, else this.
     fn share(&self, value: T) -> Arc<T> {
         // Compared, and dropped, after the lock.
         let latest = self.0.lock().upgrade();
@@ -131,12 +141,14 @@ impl<T: PartialEq> Latest<T> {
 }
 
 /// What the vhost's options say on it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Default)]
 pub struct Policy {
     /// LWS_TLS_SESSION_OPTION_ALLOW_TICKETS.
     pub allow_tickets: bool,
     /// LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK.
     pub trust_verify_callback: bool,
+    /// What is kept once for all that is decided under it.
+    pub shared: Shared,
 }
 
 /// Why a session is not offered.
@@ -153,7 +165,7 @@ pub fn may_offer(
     client: &impl Client,
     live: &Live,
     host: &str,
-    policy: Policy,
+    policy: &Policy,
     now: Moment,
 ) -> Result<(), Refusal> {
     // A server may take a session that the client must then reject, so that the connection
@@ -187,7 +199,7 @@ pub fn may_offer(
     {
         return Ok(());
     }
-    if live.peer.verify(client, host, now) != report.result {
+    if live.peer.verify(client, host, &policy.shared, now) != report.result {
         return Err(Refusal::Unverified("its peer verifies otherwise here"));
     }
     Ok(())
@@ -203,8 +215,8 @@ pub(crate) mod tests {
     use crate::testing::session_der;
 
     const NOW: Moment = Moment { wall: 1_700_000_000_000, boot: 1 };
-    const STRICT: Policy = Policy { allow_tickets: false, trust_verify_callback: false };
-    const TRUSTING: Policy = Policy { trust_verify_callback: true, ..STRICT };
+    const STRICT: bool = false;
+    const TRUSTING: bool = true;
     const CALLBACK: VerifyCallback = VerifyCallback(1, 0);
     const OTHER_CALLBACK: VerifyCallback = VerifyCallback(2, 0);
 
@@ -278,9 +290,10 @@ pub(crate) mod tests {
         client: &Told,
         result: i64,
         made_under: Option<VerifyCallback>,
-        policy: Policy,
+        trust_verify_callback: bool,
     ) -> Result<(), Refusal> {
-        may_offer(client, &live(result, made_under), "localhost", policy, NOW)
+        let policy = Policy { trust_verify_callback, ..Policy::default() };
+        may_offer(client, &live(result, made_under), "localhost", &policy, NOW)
     }
 
     fn live(result: i64, callback: Option<VerifyCallback>) -> Live {
@@ -289,7 +302,7 @@ pub(crate) mod tests {
             chain: Active::peer(&session).unwrap(),
             handshake: NOW,
             not_after: i64::MAX,
-            report: Report { callback, ..Report::unknown(result) }.shared(),
+            report: Arc::new(Report { callback, ..Report::unknown(result) }),
             verdict: Verdicts::default(),
         };
         Live { session, peer: Arc::new(peer) }
@@ -359,7 +372,7 @@ pub(crate) mod tests {
         let live = live(0, NONE);
         let client = Told::default();
         for verifications in 1..4 {
-            assert_eq!(may_offer(&client, &live, "localhost", STRICT, NOW), Ok(()));
+            assert_eq!(may_offer(&client, &live, "localhost", &Policy::default(), NOW), Ok(()));
             assert_eq!(client.verifications.get(), verifications);
         }
     }

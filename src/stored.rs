@@ -11,7 +11,7 @@ use crate::backend::{Active, Backend, Client, Session};
 use crate::clock::Moment;
 use crate::dump::{self, Record};
 use crate::endpoint::{Endpoint, Identity};
-use crate::offer::{Peer, Report, Verdicts};
+use crate::offer::{Peer, Report, Shared, Verdicts};
 
 /// A session in the cache. Its clones are the same session.
 #[derive(Clone)]
@@ -83,7 +83,7 @@ impl Stored {
 impl Frozen {
     /// The session, for a connection to use; None if the bytes cannot be read a second time, or
     /// tell of no peer.
-    pub fn thaw(&self, client: &impl Client, now: Moment) -> Option<Live> {
+    pub fn thaw(&self, client: &impl Client, shared: &Shared, now: Moment) -> Option<Live> {
         let (session, record) = dump::decode(&self.blob).ok()?;
         let (chain, handshake) = match &record {
             Some(record) => (Active::chain_from_der(&record.chain)?, record.handshake),
@@ -93,7 +93,7 @@ impl Frozen {
             not_after: Active::not_after(&chain),
             chain,
             handshake: Moment::from_wall(handshake, now),
-            report: Report::unknown(client.result_of(&session)?).shared(),
+            report: shared.report(Report::unknown(client.result_of(&session)?)),
             verdict: Verdicts::default(),
         };
         Some(Live { session, peer: Arc::new(peer) })

@@ -16,7 +16,7 @@ use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Identity, Key, tag};
 use crate::fork::Mutex;
 use crate::lifetime::{SECOND, lifetime};
-use crate::offer::Policy;
+use crate::offer::{Policy, Shared};
 use crate::stored::{Frozen, Live, Stored};
 use crate::{fork, log, poll};
 
@@ -102,6 +102,7 @@ impl Vhost {
             policy: Policy {
                 allow_tickets: has(LWS_TLS_SESSION_OPTION_ALLOW_TICKETS),
                 trust_verify_callback: has(LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK),
+                shared: Shared::default(),
             },
             destroyed: AtomicBool::new(false),
             cache: Mutex::new(Cache::new(max, ttl_of(info.timeout), single_use)),
@@ -127,8 +128,8 @@ impl Vhost {
     }
 
     /// What its options say on the rule for offering.
-    pub fn policy(&self) -> Policy {
-        self.policy
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// What it counts.
@@ -211,7 +212,7 @@ impl Vhost {
         client: &impl Client,
         now: Moment,
     ) -> Option<Live> {
-        let Some(live) = frozen.thaw(client, now) else {
+        let Some(live) = frozen.thaw(client, &self.policy.shared, now) else {
             self.with_cache(|cache, _| ((), cache.drop_session(key, id)));
             return None;
         };

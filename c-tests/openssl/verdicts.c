@@ -236,6 +236,35 @@ static void a_verdict_is_for_its_terms(void)
 			}
 }
 
+static void no_host(struct conn *conn)
+{
+	REQUIRE(SSL_set1_host(conn_ssl(conn), NULL));
+}
+
+static void no_host_but_that_of_the_store(struct conn *conn)
+{
+	no_host(conn);
+	store_host(conn);
+}
+
+/* It counts where the connection itself expects none. */
+static void a_verdict_is_for_the_host_of_the_store(void)
+{
+	struct rig rig;
+	int version;
+
+	for (version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+		check_context("%x", version);
+		RIG_UP(&rig, .server = { .version = version });
+		rig.dial.tune = no_host;
+		RIG_VISIT(&rig, MISS);
+		RIG_VISIT(&rig, RESUMED);
+		rig.dial.tune = no_host_but_that_of_the_store;
+		CHECK_FAILS(rig.client, &rig.dial);
+		rig_down(&rig);
+	}
+}
+
 static char directory[512];
 
 /* Makes it what X509_LOOKUP_hash_dir() looks for: HASH.0 */
@@ -293,4 +322,5 @@ static void a_directory_that_gains_a_certificate(void)
 
 TEST_PROGRAM(
 	CASE(a_verdict_is_for_its_terms),
+	CASE(a_verdict_is_for_the_host_of_the_store),
 	CASE(a_directory_that_gains_a_certificate))
