@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 use crate::backend::{Chain, Client, Names, Security, Terms, Verified, VerifyCallback};
@@ -55,29 +56,23 @@ impl Report {
 #[derive(Default)]
 pub struct Verdicts(Mutex<Option<Verdict>>);
 
-/// That a chain verified: under which terms, from when to when, in seconds since 1970. All
-/// endpoints of an app share the terms, as a rule.
+/// That a chain verified: under which terms, and when that holds, in seconds since 1970.
 struct Verdict {
     terms: Arc<Terms>,
-    from: u32,
-    until: u32,
+    valid: Range<u32>,
 }
 
 impl Verdict {
-    fn new(terms: Arc<Terms>, verified: &Verified) -> Verdict {
-        // Rounded, and cut in 2106, to what is less.
-        let seconds = |ms: i64| ms.div_euclid(1000).clamp(0, u32::MAX.into()) as u32;
-        Verdict {
-            terms,
-            from: seconds(verified.not_before.saturating_add(999)),
-            until: seconds(verified.not_after),
-        }
-    }
-
     fn holds(&self, terms: &Terms, now: Moment) -> bool {
-        let valid = i64::from(self.from)..i64::from(self.until);
-        valid.contains(&now.wall.div_euclid(1000)) && *self.terms == *terms
+        let now = u32::try_from(now.wall.div_euclid(1000));
+        now.is_ok_and(|now| self.valid.contains(&now)) && *self.terms == *terms
     }
+}
+
+/// The whole seconds that a verification holds in, none of them after 2106.
+fn whole_seconds(verified: &Verified) -> Range<u32> {
+    let seconds = |ms: i64| ms.div_euclid(1000).clamp(0, u32::MAX.into()) as u32;
+    seconds(verified.not_before.saturating_add(999))..seconds(verified.not_after)
 }
 
 impl Peer {
@@ -95,7 +90,8 @@ impl Peer {
         // directory, and what the session carries is then the wrong result. And verifying may
         // have brought certificates into the store: the verdict is on the terms as they are now.
         if let Some(terms) = (verified.result == 0).then(|| client.terms(host)).flatten() {
-            let verdict = Verdict::new(shared.terms.share(terms), &verified);
+            let terms = shared.terms.share(terms);
+            let verdict = Verdict { terms, valid: whole_seconds(&verified) };
             // What it replaces is dropped after the lock: it may hold the last of a store.
             let _replaced = self.verdict.0.lock().replace(verdict);
         }
@@ -365,6 +361,16 @@ pub(crate) mod tests {
         let client = Told { unsuitable: Some("for a test"), ..Told::default() };
         assert_eq!(ask(&client, 0, NONE, STRICT), Err(Refusal::Unsuitable("for a test")));
         assert_eq!(client.verifications.get(), 0);
+    }
+
+    #[test]
+    fn a_verdict_holds_for_no_longer_than_the_certificates() {
+        let seconds =
+            |not_before, not_after| whole_seconds(&Verified { result: 0, not_before, not_after });
+        assert_eq!(seconds(1000, 3000), 1..3);
+        assert_eq!(seconds(1001, 2999), 2..2);
+        assert_eq!(seconds(i64::MIN, i64::MAX), 0..u32::MAX);
+        assert!(seconds(i64::MAX, i64::MIN).is_empty());
     }
 
     #[test]

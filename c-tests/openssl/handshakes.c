@@ -342,6 +342,7 @@ static void reuse_early_then_forget(SSL *ssl)
 static void terms_that_change_after_an_early_offer(void)
 {
 	static const uint64_t options[] = { 0, LWS_TLS_SESSION_OPTION_SINGLE_USE };
+	uint64_t offered;
 	struct duo duo;
 	int version;
 	size_t n;
@@ -362,10 +363,13 @@ static void terms_that_change_after_an_early_offer(void)
 			CHECK_INT(duo_visit(&duo, reuse_early_then_expect_another_host), -1);
 			lws_tls_session_vhost_flush(duo.vh);
 			DUO_VISIT(&duo, NULL, MISS);
+			/* what is taken back was not offered */
+			offered = stats_of(duo.vh).offered;
 			CHECK_INT(duo_visit(&duo, reuse_early_then_ask_for_a_staple),
 				  n == 1 && version == TLS1_3_VERSION ?
 					LWS_TLS_SESSION_OUTCOME_SPENT :
 					LWS_TLS_SESSION_OUTCOME_UNSUITABLE);
+			CHECK_INT(stats_of(duo.vh).offered, offered);
 			DUO_VISIT(&duo, reuse_early_then_be_alice, MISS);
 			lws_tls_session_vhost_flush(duo.vh);
 			DUO_VISIT(&duo, NULL, MISS);
