@@ -120,23 +120,24 @@ impl<S: Clone> Cache<S> {
     /// Takes a session that [`Cache::find`] found, to offer it; the key becomes the most
     /// recently used. With single use, a ticket is gone with it, and this is false if it is
     /// gone already; all others may be offered even where they have gone meanwhile.
-    pub fn take(&mut self, key: &Key, id: Id) -> bool {
+    pub fn take(&mut self, key: &Key, id: Id) -> (bool, Dropped<S>) {
+        let mut dropped = Dropped::default();
         let entry = self.map.to_back(key);
         let found = entry.and_then(|entry| {
             let at = entry.iter().position(|held| held.id == id)?;
             Some((entry, at))
         });
-        let Some((entry, at)) = found else { return !self.single_use };
+        let Some((entry, at)) = found else { return (!self.single_use, dropped) };
         if self.single_use && entry[at].kind == Kind::Ticket {
-            let end = entry.remove(at).life.end(self.ttl);
-            self.sessions -= 1;
+            let taken = entry.remove(at);
             if entry.is_empty() {
-                self.spent.insert(key.clone(), end);
+                self.spent.insert(key.clone(), taken.life.end(self.ttl));
             }
+            self.sessions -= dropped.take([taken]);
         } else {
             entry[at].used = true;
         }
-        true
+        (true, dropped)
     }
 
     /// Whether a session that was taken, with a life of `taken`, may still be offered: it is not
@@ -148,9 +149,11 @@ impl<S: Clone> Cache<S> {
 
     /// Takes a session out to somebody else, who may use it: a ticket for single use is gone
     /// with it, all others stay as they are. False if it is gone by now.
-    pub fn take_for_good(&mut self, key: &Key, id: Id) -> bool {
-        let Some(held) = self.held(key, id) else { return false };
-        !self.single_use || held.kind == Kind::Shared || self.take(key, id)
+    pub fn take_for_good(&mut self, key: &Key, id: Id) -> (bool, Dropped<S>) {
+        match self.held(key, id) {
+            Some(held) if self.single_use && held.kind == Kind::Ticket => self.take(key, id),
+            held => (held.is_some(), Dropped::default()),
+        }
     }
 
     /// Keeps a session; its key becomes the most recently used. Returns its id and what it

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::backend::{Active, Backend, Client, Facts, Session, TLS1_3};
-use crate::cache::Dropped;
 use crate::clock::Moment;
 use crate::endpoint::Endpoint;
 use crate::fork::Mutex;
@@ -246,7 +245,10 @@ impl Connection {
         let mut state = self.state.lock();
         state.outcome = outcome;
         state.reused = false;
-        state.handshake = Some(handshake);
+        let replaced = state.handshake.replace(handshake);
+        // Dropped after the lock: an app's log function may have begun another one meanwhile.
+        drop(state);
+        drop(replaced);
     }
 
     /// The handshake has ended well. The address of the session that it was offered, if it
@@ -366,7 +368,7 @@ impl Connection {
         let Some(key) = &handshake.key else { return };
         log::info!("{}ended badly: its sessions are dropped", handshake.name());
         let offered = handshake.offered.as_ref();
-        let peer = offered.map(|offered| &offered.live.peer).or(handshake.peer.as_ref());
+        let peers = [offered.map(|offered| &offered.live.peer), handshake.peer.as_ref()];
         handshake.vhost.with_cache(|cache, _| {
             // RFC 5246 7.2.2: "Servers and clients MUST forget any session-identifiers, keys, and
             // secrets associated with a failed connection." Tickets of one full handshake have
@@ -374,10 +376,9 @@ impl Connection {
             // whatever else there is.
             let dropped = if offered.is_some() && !handshake.has_ended {
                 cache.drop_key(key)
-            } else if let Some(peer) = peer {
-                cache.drop_where(key, |stored| stored.is_of(peer))
             } else {
-                Dropped::default()
+                cache
+                    .drop_where(key, |stored| peers.iter().flatten().any(|peer| stored.is_of(peer)))
             };
             ((), dropped)
         });

@@ -152,7 +152,8 @@ fn read<'a>(from: &mut Reader<'a>) -> Option<(u8, Record<'a>)> {
         let len = from.number(3)? as usize;
         chain.push(from.bytes(len)?);
     }
-    from.0.is_empty().then_some((backend, Record { endpoint, identity, issued, handshake, chain }))
+    let is_whole = from.0.is_empty() && !chain.is_empty();
+    is_whole.then_some((backend, Record { endpoint, identity, issued, handshake, chain }))
 }
 
 struct Reader<'a>(&'a [u8]);

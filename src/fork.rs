@@ -3,7 +3,8 @@
 //! A child has only the thread that called fork(). What another thread had locked stays locked
 //! in it for ever, and what waited for a lock is still queued. So the library forks with all of
 //! its locks free: who holds one or waits for one is counted, and fork() waits until nobody is.
-//! No lock is held across a call of the app's or of the TLS library's, so that is at once.
+//! No lock is held across a call of the app's, nor of the TLS library's that could call the app
+//! or take a lock, so that is at once.
 
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};

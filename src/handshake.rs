@@ -44,7 +44,7 @@ type Why = (Outcome, &'static str);
 enum Tried {
     Offered(Offered),
     Refused(Why),
-    /// They may be used only once, and others have taken them.
+    /// They may be used only once, and others have taken them; or they were dropped.
     Gone,
 }
 
@@ -94,6 +94,10 @@ impl Begun {
         if !self.vhost.policy().allow_tickets {
             client.forbid_tickets();
         }
+        let takes_none = || client.takes_none().map(|why| (Outcome::Unsuitable, why));
+        if let Some(why) = matches!(found, Found::Some(_)).then(takes_none).flatten() {
+            return Err(why);
+        }
         loop {
             let sessions = match found {
                 Found::Miss => return Err((Outcome::Miss, "nothing for this endpoint")),
@@ -101,9 +105,6 @@ impl Begun {
                 Found::Spent => return Err((Outcome::Spent, "all its tickets were used")),
                 Found::Some(sessions) => sessions,
             };
-            if let Some(why) = client.takes_none() {
-                return Err((Outcome::Unsuitable, why));
-            }
             match offer_first(client, &self.vhost, key, sessions) {
                 Tried::Offered(offered) => {
                     self.offered = Some(offered);
@@ -156,7 +157,10 @@ fn offer_first(
             Stored::Live(live) => live,
             Stored::Frozen(frozen) => match vhost.thaw(key, id, &frozen, client, now) {
                 Some(live) => live,
-                None => continue,
+                None => {
+                    is_gone = true;
+                    continue;
+                }
             },
         };
         if let Err(refusal) = may_offer(client, &live, &key.endpoint.host, vhost.policy(), now) {
@@ -167,7 +171,9 @@ fn offer_first(
             continue;
         }
         let (life, is_taken) = vhost.with_cache(|cache, _| {
-            ((cache.life(key, id), cache.take(key, id)), Dropped::default())
+            let life = cache.life(key, id);
+            let (is_taken, dropped) = cache.take(key, id);
+            ((life, is_taken), dropped)
         });
         if !is_taken {
             is_gone = true;
@@ -180,6 +186,6 @@ fn offer_first(
     match refused {
         _ if is_gone => Tried::Gone,
         Some(why) => Tried::Refused(why),
-        None => Tried::Refused((Outcome::Miss, "nothing that can be read")),
+        None => Tried::Refused((Outcome::Miss, "nothing that can be set on it")),
     }
 }

@@ -136,14 +136,14 @@ impl<T: PartialEq> Latest<T> {
     }
 }
 
-/// What the vhost's options say on it.
+/// What a vhost decides by: what its options say, and what it keeps once for all decisions.
 #[derive(Default)]
 pub struct Policy {
     /// LWS_TLS_SESSION_OPTION_ALLOW_TICKETS.
     pub allow_tickets: bool,
     /// LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK.
     pub trust_verify_callback: bool,
-    /// What is kept once for all that is decided under it.
+    /// See [`Shared`].
     pub shared: Shared,
 }
 

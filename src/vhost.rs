@@ -142,7 +142,8 @@ impl Vhost {
         tag(&self.name, endpoint)
     }
 
-    /// Works on the cache; then drops what is over. What went is freed with no lock held.
+    /// Works on the cache; then drops what is over. What went is freed with no lock held: that may
+    /// call the app.
     pub fn with_cache<T>(
         &self,
         work: impl FnOnce(&mut Cache<Stored>, Moment) -> (T, Dropped<Stored>),
@@ -192,7 +193,7 @@ impl Vhost {
         let stored = Stored::Live(live);
         let kept = self.with_cache(|cache, now| {
             if self.is_destroyed() || !cache.admits(&key.endpoint, epoch) {
-                return (false, Dropped::one(stored));
+                return (false, Dropped::of([stored]));
             }
             let (_, dropped) = cache.store(key, stored, kind(&facts), life, now);
             (dropped.expired == 0, dropped)
@@ -203,7 +204,8 @@ impl Vhost {
         }
     }
 
-    /// A loaded session, for a connection to use. From now on the cache has it as such.
+    /// A loaded session, for a connection to use: from now on the cache has it as such. None where
+    /// it is not in the cache any more.
     pub fn thaw(
         &self,
         key: &Key,
@@ -212,20 +214,24 @@ impl Vhost {
         client: &impl Client,
         now: Moment,
     ) -> Option<Live> {
-        let Some(live) = frozen.thaw(client, &self.policy.shared, now) else {
-            self.with_cache(|cache, _| ((), cache.drop_session(key, id)));
-            return None;
-        };
-        let live = self.with_cache(|cache, _| match cache.session_mut(key, id) {
-            // Another connection was faster: its peer is that of the sessions to come.
-            Some(Stored::Live(held)) => (held.clone(), Dropped::one(Stored::Live(live))),
-            Some(held) => {
-                let frozen = mem::replace(held, Stored::Live(live.clone()));
-                (live, Dropped::one(frozen))
-            }
-            None => (live, Dropped::default()),
-        });
-        Some(live)
+        let live = frozen.thaw(client, &self.policy.shared, now);
+        if live.is_none() {
+            let tag = self.tag(&key.endpoint);
+            log::warn!("{tag}: a loaded session cannot be read a second time");
+        }
+        self.with_cache(|cache, _| {
+            let (live, unused) = match (cache.session_mut(key, id), live) {
+                // Another connection was faster: its peer is that of the sessions to come.
+                (Some(Stored::Live(held)), live) => (Some(held.clone()), live.map(Stored::Live)),
+                (Some(held), Some(live)) => {
+                    let frozen = mem::replace(held, Stored::Live(live.clone()));
+                    (Some(live), Some(frozen))
+                }
+                (Some(_), None) => return (None, cache.drop_session(key, id)),
+                (None, live) => (None, live.map(Stored::Live)),
+            };
+            (live, Dropped::of(unused))
+        })
     }
 
     /// Drops an endpoint's sessions. Whether there were any.
@@ -388,7 +394,7 @@ mod tests {
             ((), cache.drop_where(&key, |stored| stored.is_of(&other.peer)))
         });
         assert!(!vhost.holds(&key.endpoint));
-        assert!(thaw(&vhost, &key, id, &stored).is_some(), "gone meanwhile, but looked up");
+        assert!(thaw(&vhost, &key, id, &stored).is_none(), "gone meanwhile");
     }
 
     #[test]

@@ -111,6 +111,22 @@ static void an_alert_after_a_full_handshake(void)
 	}
 }
 
+/* Also where another session had been offered. */
+static void an_alert_after_a_declined_offer(void)
+{
+	struct conn *conn;
+	struct rig rig;
+
+	FOR_EACH_RIG(rig) {
+		server_forget(rig.server);
+		conn = open_conn(&rig, false);
+		CHECK_OUTCOME(lws_tls_session_outcome(conn_wsi(conn)), DECLINED);
+		CHECK(!conn_order(conn, "garbage"));
+		conn_drop(conn);
+		check_dropped(&rig);
+	}
+}
+
 /* Nor does what was loaded stay, and what came of it since. */
 static void an_alert_after_a_session_that_was_loaded(void)
 {
@@ -274,6 +290,7 @@ TEST_PROGRAM(
 	CASE(an_alert_received_after_resumption),
 	CASE(an_alert_sent_after_resumption),
 	CASE(an_alert_after_a_full_handshake),
+	CASE(an_alert_after_a_declined_offer),
 	CASE(an_alert_after_a_session_that_was_loaded),
 	CASE(an_alert_after_another_full_handshake),
 	CASE(an_alert_elsewhere),

@@ -125,9 +125,9 @@ impl<S> Default for Dropped<S> {
 }
 
 impl<S> Dropped<S> {
-    /// A session that is of no use any more.
-    pub fn one(session: S) -> Dropped<S> {
-        Dropped { sessions: [session].into(), ..Dropped::default() }
+    /// Sessions that are of no use any more.
+    pub fn of(sessions: impl IntoIterator<Item = S>) -> Dropped<S> {
+        Dropped { sessions: sessions.into_iter().collect(), ..Dropped::default() }
     }
 
     /// Takes more; how many those were.

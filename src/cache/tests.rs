@@ -40,7 +40,7 @@ fn a_full_cache_drops_the_least_recently_used() {
     put(&mut cache, 1, 10, Kind::Shared);
     let (id, _) = put(&mut cache, 1, 11, Kind::Shared);
     put(&mut cache, 2, 20, Kind::Shared);
-    assert!(cache.take(&key(1), id), "reuse makes it the most recently used");
+    assert!(cache.take(&key(1), id).0, "reuse makes it the most recently used");
     let (_, dropped) = put(&mut cache, 3, 30, Kind::Shared);
     assert_eq!((&dropped.sessions[..], dropped.evicted), (&[20][..], 1));
     assert_eq!(hosts(&cache), ["host3", "host1"]);
@@ -76,7 +76,7 @@ fn rfc8446_c4_fresh_tickets_go_before_used_ones() {
     for _ in 0..5 {
         let Found::Some(sessions) = cache.find(&key(1), START) else { panic!("all gone") };
         let (id, session) = sessions[0];
-        assert!(cache.take(&key(1), id));
+        assert!(cache.take(&key(1), id).0);
         order.push(session);
     }
     assert_eq!(order, [12, 11, 10, 12, 12], "newest fresh first, then the newest again");
@@ -86,7 +86,7 @@ fn rfc8446_c4_fresh_tickets_go_before_used_ones() {
 fn a_fifth_ticket_displaces_a_used_one_or_else_the_oldest() {
     let mut cache = cache(10, false);
     let ids: Vec<Id> = (10..14).map(|n| put(&mut cache, 1, n, Kind::Ticket).0).collect();
-    assert!(cache.take(&key(1), ids[2]));
+    assert!(cache.take(&key(1), ids[2]).0);
     assert_eq!(put(&mut cache, 1, 14, Kind::Ticket).1.sessions[..], [12]);
     assert_eq!(put(&mut cache, 1, 15, Kind::Ticket).1.sessions[..], [10]);
     assert_eq!(found(&cache, 1, START), [15, 14, 13, 11]);
@@ -97,8 +97,8 @@ fn single_use_gives_each_ticket_once_and_then_says_spent() {
     let mut cache = cache(10, true);
     let (a, _) = put(&mut cache, 1, 10, Kind::Ticket);
     let (b, _) = put(&mut cache, 1, 11, Kind::Ticket);
-    assert!(cache.take(&key(1), b) && !cache.take(&key(1), b));
-    assert!(cache.take(&key(1), a) && !cache.take(&key(1), a));
+    assert!(cache.take(&key(1), b).0 && !cache.take(&key(1), b).0);
+    assert!(cache.take(&key(1), a).0 && !cache.take(&key(1), a).0);
     assert!(matches!(cache.find(&key(1), START), Found::Spent));
     assert_eq!(cache.sessions(), 0);
     assert!(matches!(cache.find(&key(1), START.plus(HOUR)), Found::Expired));
@@ -123,7 +123,7 @@ fn what_one_clock_says_is_over_is_over() {
 fn reuse_extends_nothing() {
     let mut cache = cache(10, false);
     let (id, _) = put(&mut cache, 1, 10, Kind::Shared);
-    assert!(cache.take(&key(1), id));
+    assert!(cache.take(&key(1), id).0);
     assert!(matches!(cache.find(&key(1), START.plus(HOUR)), Found::Expired));
 }
 
@@ -333,7 +333,7 @@ proptest! {
                 Step::Take { host } => {
                     if let Found::Some(sessions) = cache.find(&key(host), now) {
                         let (id, session) = sessions[0];
-                        prop_assert!(cache.take(&key(host), id));
+                        prop_assert!(cache.take(&key(host), id).0);
                         model.take(host, session, single_use, ttl);
                     }
                 }

@@ -21,9 +21,10 @@ impl Vhost {
             let found = cache.newest_key(endpoint, now).and_then(|key| {
                 let (id, stored) = cache.find(&key, now).into_first()?;
                 let issued = cache.life(&key, id)?.issued.wall;
-                cache.take_for_good(&key, id).then_some((key, stored, issued))
+                let (is_taken, dropped) = cache.take_for_good(&key, id);
+                Some((is_taken.then_some((key, stored, issued)), dropped))
             });
-            (found, Dropped::default())
+            found.unwrap_or_default()
         });
         let (key, stored, issued) = found?;
         let blob = stored.to_blob(endpoint, &key.identity, issued);
@@ -87,6 +88,7 @@ impl Vhost {
         if issued.max(issued_at) > now.wall + SECOND {
             return Err("it was issued in the future");
         }
+        let issued = issued.min(now.wall);
         let at = |wall| Moment::from_wall(wall, now);
         let life = life(&facts, at(issued), at(handshake), not_after);
         let life = life.ok_or("it was not to be kept")?;
@@ -96,10 +98,10 @@ impl Vhost {
         let key = Key { endpoint: endpoint.clone(), identity };
         self.with_cache(|cache, now| {
             if self.is_destroyed() {
-                return (Err("the vhost was destroyed"), Dropped::one(stored));
+                return (Err("the vhost was destroyed"), Dropped::of([stored]));
             }
             if cache.newest_key(endpoint, now).is_some() {
-                return (Err("there is a session already"), Dropped::one(stored));
+                return (Err("there is a session already"), Dropped::of([stored]));
             }
             let (_, dropped) = cache.store(&key, stored, kind(&facts), life, now);
             let result = if dropped.expired == 0 { Ok(()) } else { Err("it has expired") };

@@ -58,7 +58,7 @@ impl SessionCache for Ours {
         let key = key(host);
         let now = Moment::now();
         let found = self.0.lock().find(&key, now).into_first();
-        found.is_some_and(|(id, _session)| self.0.lock().take(&key, id))
+        found.is_some_and(|(id, _session)| self.0.lock().take(&key, id).0)
     }
 
     fn store(&self, host: &str) {

@@ -249,6 +249,10 @@ impl Client for MbedClient<'_> {
         result_of(&session)
     }
 
+    fn takes_none(&self) -> Option<&'static str> {
+        unsuitable_config(&self.config())
+    }
+
     fn unsuitable(&self, session: &Session, tickets: bool) -> Option<&'static str> {
         let config = self.config();
         let traits = &session.traits;
@@ -260,13 +264,11 @@ impl Client for MbedClient<'_> {
         if unsafe { ffi::lts_takes_cipher(self.ssl, traits.ciphersuite, version) } == 0 {
             return Some("it does not take the session's cipher");
         }
-        unsuitable_config(&config).or_else(|| {
-            if traits.tls_version >= TLS1_3 {
-                self.unsuitable_for_tls13(&config, session)
-            } else {
-                self.unsuitable_for_tls12(&config, traits, tickets)
-            }
-        })
+        if traits.tls_version >= TLS1_3 {
+            self.unsuitable_for_tls13(&config, session)
+        } else {
+            self.unsuitable_for_tls12(&config, traits, tickets)
+        }
     }
 
     fn must_verify(&self) -> bool {

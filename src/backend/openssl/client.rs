@@ -221,6 +221,7 @@ impl Client for SslClient {
         unsafe { ffi::SSL_get_verify_result(self.0) as i64 }
     }
 
+    /// Leaves errors in the queue: the caller keeps it.
     fn takes_none(&self) -> Option<&'static str> {
         // These look at certificates that a resumed handshake does not carry.
         // SAFETY: see SslClient. The DANE probe is refused before it adds anything: usage 255

@@ -51,6 +51,8 @@ fn find() -> Option<[usize; 3]> {
         let set_ip = |len| ffi::X509_VERIFY_PARAM_set1_ip(param, [7; 16].as_ptr(), len as usize);
         let ip_len = offset_of(param, [4, 16], set_ip);
         ffi::X509_VERIFY_PARAM_free(param);
+        // All or none: an OpenSSL that keeps addresses otherwise may expect several of them, and
+        // tell of one.
         Some([purpose?, trust?, ip_len?])
     }
 }

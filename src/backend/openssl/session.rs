@@ -15,9 +15,10 @@ use crate::clock::Moment;
 /// last of them.
 pub struct Session(NonNull<ffi::SSL_SESSION>);
 
-// SAFETY: an SSL_SESSION has no thread of its own, and nothing changes this one.
+// SAFETY: an SSL_SESSION has no thread of its own, and nothing changes this one but the count of
+// its references, which is atomic.
 unsafe impl Send for Session {}
-// SAFETY: it is only read; OpenSSL counts what its copies share atomically.
+// SAFETY: as above; OpenSSL counts what its copies share atomically, too.
 unsafe impl Sync for Session {}
 
 impl Session {
@@ -62,7 +63,8 @@ impl Session {
 impl Clone for Session {
     fn clone(&self) -> Session {
         // SAFETY: the session is live. This counts, and does nothing else.
-        unsafe { ffi::SSL_SESSION_up_ref(self.as_ptr()) };
+        let counted = unsafe { ffi::SSL_SESSION_up_ref(self.as_ptr()) };
+        assert_eq!(counted, 1, "as many references as can be counted");
         Session(self.0)
     }
 }
@@ -90,7 +92,7 @@ impl Certificate {
     unsafe fn of(x509: *mut ffi::X509) -> Option<Certificate> {
         let x509 = NonNull::new(x509)?;
         // SAFETY: the caller's promise.
-        (unsafe { ffi::X509_up_ref(x509.as_ptr()) } == 1).then_some(Certificate(x509))
+        (unsafe { ffi::X509_up_ref(x509.as_ptr()) } == 1).then(|| Certificate(x509))
     }
 }
 
