@@ -235,7 +235,7 @@ impl Connection {
             self.state.lock().outcome = Some(Outcome::NoVhost);
             return;
         };
-        let (begun, outcome) = Begun::new(client, vhost, told);
+        let (begun, outcome) = Begun::begin(client, vhost, told);
         match outcome {
             None => drop(begun.vhost.counters().offered.fetch_add(1, Relaxed)),
             Some(outcome) => count(&begun.vhost, outcome, 1),

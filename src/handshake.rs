@@ -51,7 +51,7 @@ enum Tried {
 impl Begun {
     /// Begins a handshake: offers what there is for it. `told` is the endpoint, if the app told
     /// it. Also gives the outcome, unless that depends on the server.
-    pub fn new(
+    pub fn begin(
         client: &impl Client,
         vhost: Arc<Vhost>,
         told: Option<Endpoint>,
