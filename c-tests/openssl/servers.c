@@ -214,26 +214,6 @@ static void thousands_of_tickets(void)
 	rig_down(&rig);
 }
 
-static size_t padding;
-
-static int pad_ticket(SSL *ssl, void *arg)
-{
-	unsigned char *data = calloc(1, padding + 1);
-	int ok;
-
-	(void)arg;
-	REQUIRE(data);
-	ok = SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data, padding);
-	free(data);
-
-	return ok;
-}
-
-static void pad_tickets(SSL_CTX *ctx)
-{
-	SSL_CTX_set_session_ticket_cb(ctx, pad_ticket, NULL, NULL);
-}
-
 /* Tickets may be 64 KiB (RFC 8446 4.6.1); those over 16 KiB are not kept. */
 static void very_large_tickets(void)
 {
@@ -246,9 +226,9 @@ static void very_large_tickets(void)
 
 	for (n = 0; n < ARRAY_SIZE(sizes); n++) {
 		check_context("%zu bytes", sizes[n].padding);
-		padding = sizes[n].padding;
+		server_ticket_padding = sizes[n].padding;
 		RIG_UP(&rig, .server = { .version = TLS1_3_VERSION, .resumption = TICKETS,
-					 .tune = pad_tickets });
+					 .tune = server_pads_tickets });
 		RIG_VISIT(&rig, MISS);
 		CHECK_INT(stats_of(rig.vh).sessions, sizes[n].kept ? 2 : 0);
 		if (sizes[n].kept)

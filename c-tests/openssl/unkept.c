@@ -87,49 +87,17 @@ static void neither_an_id_nor_a_ticket(void)
 	}
 }
 
-static size_t padding;
-
-static int pad_ticket(SSL *ssl, void *arg)
-{
-	unsigned char *data = calloc(1, padding);
-	int ok;
-
-	(void)arg;
-	REQUIRE(data);
-	ok = SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data, padding);
-	free(data);
-
-	return ok;
-}
-
-static void pad_tickets(SSL_CTX *ctx)
-{
-	SSL_CTX_set_session_ticket_cb(ctx, pad_ticket, NULL, NULL);
-}
-
 static void a_ticket_over_16_kib(void)
 {
 	int version;
 
 	FOR_EACH_VERSION(version) {
-		padding = 15000;
-		LOADS(.version = version, .resumption = TICKETS, .tune = pad_tickets);
-		padding = 17000;
+		server_ticket_padding = 15000;
+		LOADS(.version = version, .resumption = TICKETS, .tune = server_pads_tickets);
+		server_ticket_padding = 17000;
 		IS_REFUSED("its ticket is too large",
-			   .version = version, .resumption = TICKETS, .tune = pad_tickets);
+			   .version = version, .resumption = TICKETS, .tune = server_pads_tickets);
 	}
-}
-
-static int no_lifetime(SSL *ssl, void *arg)
-{
-	(void)arg;
-
-	return SSL_SESSION_set_timeout(SSL_get_session(ssl), 0) == 1;
-}
-
-static void give_no_lifetime(SSL_CTX *ctx)
-{
-	SSL_CTX_set_session_ticket_cb(ctx, no_lifetime, NULL, NULL);
 }
 
 /* RFC 8446 4.6.1: zero indicates that the ticket should be discarded immediately. */
@@ -138,7 +106,7 @@ static void a_hint_of_zero(void)
 	/* OpenSSL fails to make stateless ones */
 	LOADS(.version = TLS1_3_VERSION, .resumption = SESSION_IDS);
 	IS_REFUSED("it was not to be kept", .version = TLS1_3_VERSION, .resumption = SESSION_IDS,
-		   .tune = give_no_lifetime);
+		   .tune = server_gives_no_lifetime);
 }
 
 TEST_PROGRAM(

@@ -105,4 +105,11 @@ void server_refuse(struct server *server, int alert);
 #define REFUSE_RESET	-1
 #define REFUSE_NO_TLS	-2	/* something that is not TLS */
 
+/* For server_config.tune: tickets with a lifetime hint of 0, or so many bytes larger */
+void server_gives_no_lifetime(SSL_CTX *ctx);
+#ifndef OPENSSL_IS_BORINGSSL
+extern size_t server_ticket_padding;
+void server_pads_tickets(SSL_CTX *ctx);
+#endif
+
 #endif

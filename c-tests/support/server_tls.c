@@ -308,3 +308,37 @@ void server_set_tickets(struct server *server, unsigned int tickets)
 {
 	REQUIRE(SSL_CTX_set_num_tickets(server->ctx, tickets));
 }
+
+static int no_lifetime(SSL *ssl, void *arg)
+{
+	(void)arg;
+
+	return SSL_SESSION_set_timeout(SSL_get_session(ssl), 0) == 1;
+}
+
+void server_gives_no_lifetime(SSL_CTX *ctx)
+{
+	SSL_CTX_set_session_ticket_cb(ctx, no_lifetime, NULL, NULL);
+}
+
+#ifndef OPENSSL_IS_BORINGSSL
+size_t server_ticket_padding;
+
+static int pad_ticket(SSL *ssl, void *arg)
+{
+	unsigned char *data = calloc(1, server_ticket_padding + 1);
+	int ok;
+
+	(void)arg;
+	REQUIRE(data);
+	ok = SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data, server_ticket_padding);
+	free(data);
+
+	return ok;
+}
+
+void server_pads_tickets(SSL_CTX *ctx)
+{
+	SSL_CTX_set_session_ticket_cb(ctx, pad_ticket, NULL, NULL);
+}
+#endif

@@ -136,24 +136,12 @@ static void a_week_since_the_full_handshake(void)
 	rig_down_in_time(&rig);
 }
 
-static int no_lifetime(SSL *ssl, void *arg)
-{
-	(void)arg;
-
-	return SSL_SESSION_set_timeout(SSL_get_session(ssl), 0) == 1;
-}
-
-static void give_no_lifetime(SSL_CTX *ctx)
-{
-	SSL_CTX_set_session_ticket_cb(ctx, no_lifetime, NULL, NULL);
-}
-
 /* RFC 8446 4.6.1: zero indicates that the ticket should be discarded immediately. */
 static void a_hint_of_zero(void)
 {
 	struct rig rig;
 
-	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION, .tune = give_no_lifetime });
+	RIG_UP(&rig, .server = { .version = TLS1_3_VERSION, .tune = server_gives_no_lifetime });
 	RIG_VISIT(&rig, MISS);
 	RIG_VISIT(&rig, MISS);
 	CHECK_STATS(rig.vh, .handshakes = 2, .missed = 2);
