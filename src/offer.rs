@@ -219,12 +219,20 @@ pub(crate) mod tests {
     /// A connection that answers as it is told.
     #[derive(Default)]
     pub(crate) struct Told {
+        is_at_a_loss: bool,
         unsuitable: Option<&'static str>,
         must_verify: bool,
         callback: VerifyCallback,
         /// What verifying says here.
         result: i64,
         verifications: Cell<u32>,
+    }
+
+    impl Told {
+        /// One that cannot be asked what it would report.
+        pub(crate) fn at_a_loss() -> Told {
+            Told { is_at_a_loss: true, ..Told::default() }
+        }
     }
 
     impl Client for Told {
@@ -278,7 +286,7 @@ pub(crate) mod tests {
             unreachable!("the peer has shown nothing yet")
         }
         fn result_of(&self, _: &Session) -> Option<i64> {
-            Some(self.result)
+            (!self.is_at_a_loss).then_some(self.result)
         }
     }
 

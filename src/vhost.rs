@@ -379,8 +379,12 @@ mod tests {
     }
 
     fn thaw(vhost: &Vhost, key: &Key, id: Id, stored: &Stored) -> Option<Live> {
+        thaw_for(&Told::default(), vhost, key, id, stored)
+    }
+
+    fn thaw_for(client: &Told, vhost: &Vhost, key: &Key, id: Id, stored: &Stored) -> Option<Live> {
         let Stored::Frozen(frozen) = stored else { panic!("it is in use already") };
-        vhost.thaw(key, id, frozen, &Told::default(), Moment::now())
+        vhost.thaw(key, id, frozen, client, Moment::now())
     }
 
     #[test]
@@ -395,6 +399,15 @@ mod tests {
         });
         assert!(!vhost.holds(&key.endpoint));
         assert!(thaw(&vhost, &key, id, &stored).is_none(), "gone meanwhile");
+    }
+
+    #[test]
+    fn what_one_connection_cannot_read_another_keeps() {
+        let (vhost, key, id, stored) = loaded(session_der());
+        let one = thaw(&vhost, &key, id, &stored).unwrap();
+        let other = thaw_for(&Told::at_a_loss(), &vhost, &key, id, &stored).unwrap();
+        assert!(Arc::ptr_eq(&one.peer, &other.peer));
+        assert!(vhost.holds(&key.endpoint));
     }
 
     #[test]
