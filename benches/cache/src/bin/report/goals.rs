@@ -118,8 +118,7 @@ fn goals(figures: &Figures) -> Vec<Goal> {
     for (key, name) in [("p256", "P-256"), ("rsa", "RSA-2048")] {
         let time = |what: &str| format!("load.{key}.time.{what}");
         let counts = (format!("load.{key}.load.all"), format!("load.{key}.d2i.all"));
-        for ((mine, bare), how) in
-            [((time("load"), time("d2i")), "time"), (counts, "instructions")]
+        for ((mine, bare), how) in [((time("load"), time("d2i")), "time"), (counts, "instructions")]
         {
             let what = format!("Start-up: a load to one d2i_SSL_SESSION(), {name}, {how}");
             let reached = figures.ratio(&mine, &bare);
