@@ -191,7 +191,6 @@ impl Connection {
             let mut state = self.state.lock();
             (state.told.clone(), state.handshake.take())
         };
-        let is_told = told.is_some();
         let before = before.filter(|handshake| !handshake.has_ended);
         if let Some(before) = before {
             let at = told.as_ref().map(|(vhost, endpoint)| (vhost, endpoint));
@@ -202,8 +201,7 @@ impl Connection {
             self.take_back(client, &before);
         }
         let (told, endpoint) = told.unzip();
-        let vhost = if is_told { told } else { vhost() };
-        self.begin(client, vhost, endpoint, false);
+        self.begin(client, told.or_else(vhost), endpoint, false);
     }
 
     /// What was set on the connection does not serve it any more. Where that was early, the app

@@ -11,6 +11,7 @@ use crate::backend::{Active, Backend, Client, Session};
 use crate::clock::Moment;
 use crate::dump::{self, Record};
 use crate::endpoint::{Endpoint, Identity};
+use crate::lifetime::SECOND;
 use crate::offer::{Peer, Report, Shared, Verdicts};
 
 /// A session in the cache. Its clones are the same session.
@@ -87,7 +88,9 @@ impl Frozen {
         let (session, record) = dump::decode(&self.blob).ok()?;
         let (chain, handshake) = match &record {
             Some(record) => (Active::chain_from_der(&record.chain)?, record.handshake),
-            None => (Active::peer(&session)?, Active::facts(&session).issued.saturating_mul(1000)),
+            None => {
+                (Active::peer(&session)?, Active::facts(&session).issued.saturating_mul(SECOND))
+            }
         };
         let peer = Peer {
             not_after: Active::not_after(&chain),
