@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <lws-tls-sessions.h>
 
@@ -154,22 +153,6 @@ static void warm_up(struct run *run)
 		once(run, false);
 }
 
-static double microseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void take_turns(const struct peers_config *config, int count)
 {
 	static const enum mode timed[] = { FULL, HAND, ATTACHED };
@@ -189,13 +172,12 @@ static void take_turns(const struct peers_config *config, int count)
 
 			/* not timed: what comes before is to be the same for each */
 			once(&runs[i], false);
-			begun = microseconds();
+			begun = bench_microseconds();
 			once(&runs[i], false);
-			times[i][n] = microseconds() - begun;
+			times[i][n] = bench_microseconds() - begun;
 		}
 	for (i = 0; i < 3; i++) {
-		qsort(times[i], (size_t)count, sizeof(double), compare);
-		printf("%s\t%.1f\n", names[timed[i]], times[i][count / 2]);
+		printf("%s\t%.1f\n", names[timed[i]], bench_median(times[i], count));
 		run_down(&runs[i]);
 		free(times[i]);
 	}

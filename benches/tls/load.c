@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <lws-tls-sessions.h>
 
@@ -83,44 +82,21 @@ static void get_blob(struct peers *peers, const char *host, struct blob *blob)
 	lws_tls_session_vh_destroy(vh);
 }
 
-static double microseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *times, int count)
-{
-	qsort(times, (size_t)count, sizeof(double), compare);
-
-	return times[count / 2];
-}
-
 static double time_load(struct lws_vhost *vh, const char *host, uint16_t port, struct blob *blob)
 {
-	double begun = microseconds();
+	double begun = bench_microseconds();
 
 	NEED(!measured_load(vh, host, port, blob));
 
-	return microseconds() - begun;
+	return bench_microseconds() - begun;
 }
 
 static double time_d2i(const struct blob *blob)
 {
-	double begun = microseconds(), took;
+	double begun = bench_microseconds(), took;
 	SSL_SESSION *session = measured_d2i(blob);
 
-	took = microseconds() - begun;
+	took = bench_microseconds() - begun;
 	SSL_SESSION_free(session);
 
 	return took;
@@ -156,8 +132,8 @@ static void take_times_by_count(struct lws_vhost *many, struct blob *blob)
 			lws_tls_session_vhost_flush(few);
 		load_number(few, turn % FEW, blob, &few_took[turn]);
 	}
-	printf("few\t%.2f\n", median(few_took, TIMES));
-	printf("many\t%.2f\n", median(many_took, TIMES));
+	printf("few\t%.2f\n", bench_median(few_took, TIMES));
+	printf("many\t%.2f\n", bench_median(many_took, TIMES));
 	lws_tls_session_vh_destroy(few);
 }
 
@@ -203,8 +179,8 @@ int main(int argc, char **argv)
 			if (!(i % 2))
 				d2i[i] = time_d2i(&blobs[i]);
 		}
-		printf("load\t%.2f\n", median(load, count));
-		printf("d2i\t%.2f\n", median(d2i, count));
+		printf("load\t%.2f\n", bench_median(load, count));
+		printf("d2i\t%.2f\n", bench_median(d2i, count));
 		lws_tls_session_vhost_flush(vh);
 		SSL_SESSION_free(d2i_SSL_SESSION(NULL, &at, (long)blobs[0].len));
 		blobs[0].len = (size_t)(at - blobs[0].bytes);

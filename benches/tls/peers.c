@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -46,6 +47,29 @@ const char *bench_value(char **argv, const char *name, const char *otherwise)
 int bench_version(char **argv)
 {
 	return !strcmp(bench_value(argv, "tls", "1.3"), "1.2") ? TLS1_2_VERSION : TLS1_3_VERSION;
+}
+
+double bench_microseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+
+	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double bench_median(double *times, int count)
+{
+	qsort(times, (size_t)count, sizeof(double), compare);
+
+	return times[count / 2];
 }
 
 static struct pki_pair *make_pki(bool rsa)

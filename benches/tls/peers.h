@@ -73,4 +73,8 @@ bool bench_flag(char **argv, const char *name);
 const char *bench_value(char **argv, const char *name, const char *otherwise);
 int bench_version(char **argv);
 
+/* bench_microseconds() - by a clock that only goes on; bench_median() - of times, which it sorts */
+double bench_microseconds(void);
+double bench_median(double *times, int count);
+
 #endif

@@ -8,6 +8,22 @@ const char *outcome_or_failure(int outcome)
 	return outcome < 0 ? "failed connection" : lws_tls_session_outcome_name(outcome);
 }
 
+bool conn_read_line(struct conn *conn, char *line, size_t size)
+{
+	size_t len = 0;
+
+	while (len < size - 1) {
+		if (!conn_read_byte(conn, line + len))
+			return false;
+		if (line[len] == '\n')
+			break;
+		len++;
+	}
+	line[len] = '\0';
+
+	return true;
+}
+
 bool conn_greet(struct conn *conn)
 {
 	char line[64];

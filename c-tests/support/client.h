@@ -82,7 +82,8 @@ void conn_start(struct conn *conn);
 /* conn_handshake() - false: it failed */
 bool conn_handshake(struct conn *conn);
 
-/* conn_read_line() - false: the connection ended or broke instead */
+/* conn_read_byte(), conn_read_line() - false: the connection ended or broke instead */
+bool conn_read_byte(struct conn *conn, char *byte);
 bool conn_read_line(struct conn *conn, char *line, size_t size);
 
 /* conn_greet() - both: with the greeting the TLS 1.3 tickets have come */

@@ -300,24 +300,15 @@ bool conn_handshake(struct conn *conn)
 	return !ret;
 }
 
-bool conn_read_line(struct conn *conn, char *line, size_t size)
+bool conn_read_byte(struct conn *conn, char *byte)
 {
-	size_t len = 0;
 	int ret;
 
-	while (len < size - 1) {
-		do
-			ret = mbedtls_ssl_read(&conn->ssl, (unsigned char *)line + len, 1);
-		while (again(conn, ret));
-		if (ret <= 0)
-			return false;
-		if (line[len] == '\n')
-			break;
-		len++;
-	}
-	line[len] = '\0';
+	do
+		ret = mbedtls_ssl_read(&conn->ssl, (unsigned char *)byte, 1);
+	while (again(conn, ret));
 
-	return true;
+	return ret > 0;
 }
 
 bool conn_send(struct conn *conn, const char *text)
