@@ -7,7 +7,9 @@
 //! - [`handles`]: what C holds of a vhost and of a connection
 //! - [`vhost`]: one vhost: what it was made with, its cache, its counters
 //! - [`connection`], [`handshake`]: one connection, from its handshake's start to its close
+//! - [`terms`]: all that the report of a full handshake depends on
 //! - [`offer`]: may this session serve this connection: the one rule, in one place
+//! - [`keep`]: may what a handshake leaves be kept
 //! - [`poll`]: looking at connections of TLS libraries that do not call back
 //! - [`cache`]: bounded, most recently used first, with a time to live; no TLS
 //! - [`stored`], [`dump`]: a session in the cache, and in storage
@@ -25,12 +27,14 @@ pub mod endpoint;
 pub mod fork;
 pub mod handles;
 pub mod handshake;
+pub mod keep;
 pub mod lifetime;
 pub mod log;
 pub mod offer;
 pub mod outcome;
 pub mod poll;
 pub mod stored;
+pub mod terms;
 pub mod vhost;
 
 #[cfg(all(test, feature = "openssl"))]

@@ -17,7 +17,7 @@ use crate::endpoint::{Endpoint, Identity, Key, tag};
 use crate::fork::Mutex;
 use crate::lifetime::{SECOND, lifetime};
 use crate::offer::{Policy, Shared};
-use crate::stored::{Frozen, Live, Stored};
+use crate::stored::{Live, Serialized, Stored};
 use crate::{fork, log, poll};
 
 /// The name of a vhost that was not given one.
@@ -206,15 +206,15 @@ impl Vhost {
 
     /// A loaded session, for a connection to use: from now on the cache has it as such. None where
     /// it is not in the cache any more.
-    pub fn thaw(
+    pub fn deserialize(
         &self,
         key: &Key,
         id: Id,
-        frozen: &Frozen,
+        serialized: &Serialized,
         client: &impl Client,
         now: Moment,
     ) -> Option<Live> {
-        let live = frozen.thaw(client, &self.policy.shared, now);
+        let live = serialized.deserialize(client, &self.policy.shared, now);
         if live.is_none() {
             let tag = self.tag(&key.endpoint);
             log::warn!("{tag}: a loaded session cannot be read a second time");
@@ -224,8 +224,8 @@ impl Vhost {
                 // Another connection was faster: its peer is that of the sessions to come.
                 (Some(Stored::Live(held)), live) => (Some(held.clone()), live.map(Stored::Live)),
                 (Some(held), Some(live)) => {
-                    let frozen = mem::replace(held, Stored::Live(live.clone()));
-                    (Some(live), Some(frozen))
+                    let serialized = mem::replace(held, Stored::Live(live.clone()));
+                    (Some(live), Some(serialized))
                 }
                 (Some(_), None) => return (None, cache.drop_session(key, id)),
                 (None, live) => (None, live.map(Stored::Live)),
@@ -361,7 +361,7 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
-    use crate::offer::tests::Told;
+    use crate::offer::tests::FakeClient;
     use crate::testing::session_der;
 
     /// A vhost with a loaded session; as a look-up finds that.
@@ -378,34 +378,42 @@ mod tests {
         (vhost, key, id, stored)
     }
 
-    fn thaw(vhost: &Vhost, key: &Key, id: Id, stored: &Stored) -> Option<Live> {
-        thaw_for(&Told::default(), vhost, key, id, stored)
+    fn deserialize(vhost: &Vhost, key: &Key, id: Id, stored: &Stored) -> Option<Live> {
+        deserialize_for(&FakeClient::default(), vhost, key, id, stored)
     }
 
-    fn thaw_for(client: &Told, vhost: &Vhost, key: &Key, id: Id, stored: &Stored) -> Option<Live> {
-        let Stored::Frozen(frozen) = stored else { panic!("it is in use already") };
-        vhost.thaw(key, id, frozen, client, Moment::now())
+    fn deserialize_for(
+        client: &FakeClient,
+        vhost: &Vhost,
+        key: &Key,
+        id: Id,
+        stored: &Stored,
+    ) -> Option<Live> {
+        let Stored::Serialized(serialized) = stored else { panic!("it is in use already") };
+        vhost.deserialize(key, id, serialized, client, Moment::now())
     }
 
     #[test]
     fn connections_that_meet_at_a_loaded_session_share_its_peer() {
         let (vhost, key, id, stored) = loaded(session_der());
-        let one = thaw(&vhost, &key, id, &stored).unwrap();
-        let other = thaw(&vhost, &key, id, &stored).unwrap();
+        let one = deserialize(&vhost, &key, id, &stored).unwrap();
+        let other = deserialize(&vhost, &key, id, &stored).unwrap();
         assert!(Arc::ptr_eq(&one.peer, &other.peer));
         // So what one of them says of it counts for both.
         vhost.with_cache(|cache, _| {
             ((), cache.drop_where(&key, |stored| stored.is_of(&other.peer)))
         });
         assert!(!vhost.holds(&key.endpoint));
-        assert!(thaw(&vhost, &key, id, &stored).is_none(), "gone meanwhile");
+        assert!(deserialize(&vhost, &key, id, &stored).is_none(), "gone meanwhile");
     }
 
     #[test]
     fn what_one_connection_cannot_read_another_keeps() {
         let (vhost, key, id, stored) = loaded(session_der());
-        let one = thaw(&vhost, &key, id, &stored).unwrap();
-        let other = thaw_for(&Told::at_a_loss(), &vhost, &key, id, &stored).unwrap();
+        let one = deserialize(&vhost, &key, id, &stored).unwrap();
+        let other =
+            deserialize_for(&FakeClient::without_verify_result(), &vhost, &key, id, &stored)
+                .unwrap();
         assert!(Arc::ptr_eq(&one.peer, &other.peer));
         assert!(vhost.holds(&key.endpoint));
     }
@@ -414,7 +422,7 @@ mod tests {
     fn what_cannot_be_read_a_second_time_is_dropped() {
         let (vhost, key, id, stored) = loaded(b"no session".to_vec());
         assert!(vhost.holds(&key.endpoint));
-        assert!(thaw(&vhost, &key, id, &stored).is_none());
+        assert!(deserialize(&vhost, &key, id, &stored).is_none());
         assert!(!vhost.holds(&key.endpoint));
     }
 }

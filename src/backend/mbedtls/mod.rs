@@ -75,7 +75,7 @@ pub unsafe fn adopt(
         return None;
     }
     let connection = Connection::new(ssl as usize);
-    connection.tell(vhost.clone(), endpoint);
+    connection.set_explicit_endpoint(vhost.clone(), endpoint);
     Some(connection)
 }
 
@@ -117,7 +117,7 @@ pub fn failed(connection: &Arc<Connection>, error: c_int) {
 }
 
 /// Stops serving a connection.
-pub fn let_go(connection: &Arc<Connection>) {
+pub fn release(connection: &Arc<Connection>) {
     look(connection);
     connection.closed();
 }

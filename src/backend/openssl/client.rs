@@ -1,13 +1,18 @@
 //! A client connection of OpenSSL, asked and told what the library's rules need.
 
 use std::ffi::{CStr, c_char, c_int, c_long};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ptr;
 
-use super::ffi;
+use super::attached::attached;
+use super::parameters::{self, TrustStore};
 use super::session::{Chain, Session, validity};
-use super::{terms, verify};
-use crate::backend::{Backend, Client, Names, Security, TLS1_3, Verified, VerifyCallback};
+use super::{ffi, id_context, served, verify};
+use crate::backend::{Backend, Client, Resumption, SetSession, TLS1_3, Verified};
 use crate::endpoint::{Endpoint, Identity};
+use crate::terms::{
+    CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, relative,
+};
 
 /// An SSL that is live, a client, and this thread's to use for as long as this lives.
 pub struct SslClient(*mut ffi::SSL);
@@ -38,41 +43,57 @@ impl SslClient {
         unsafe { ffi::SSL_is_init_finished(self.0) != 0 }
     }
 
-    fn takes_version(&self, version: u16) -> bool {
+    /// The versions that it offers.
+    fn versions(&self, options: u64) -> Versions {
         // SAFETY: see SslClient; these controls only read. 0 means no bound.
-        let (min, max, options) = unsafe {
+        let (min, max, fixed) = unsafe {
             (
                 ffi::SSL_ctrl(self.0, ffi::SSL_CTRL_GET_MIN_PROTO_VERSION, 0, ptr::null_mut()),
                 ffi::SSL_ctrl(self.0, ffi::SSL_CTRL_GET_MAX_PROTO_VERSION, 0, ptr::null_mut()),
-                ffi::SSL_get_options(self.0),
+                ffi::only_version(ffi::SSL_get_SSL_CTX(self.0)),
             )
         };
-        let off = match version {
-            0x0301 => ffi::SSL_OP_NO_TLSV1,
-            0x0302 => ffi::SSL_OP_NO_TLSV1_1,
-            0x0303 => ffi::SSL_OP_NO_TLSV1_2,
-            _ => ffi::SSL_OP_NO_TLSV1_3,
-        };
-        // SAFETY: as above.
-        let fixed = unsafe { ffi::only_version(ffi::SSL_get_SSL_CTX(self.0)) };
-        if fixed.is_some_and(|fixed| fixed != version) {
-            return false;
-        }
-        let version = c_long::from(version);
-        (min == 0 || version >= min) && (max == 0 || version <= max) && options & off == 0
+        Versions::which(|version| {
+            let off = match version {
+                0x0301 => ffi::SSL_OP_NO_TLSV1,
+                0x0302 => ffi::SSL_OP_NO_TLSV1_1,
+                0x0303 => ffi::SSL_OP_NO_TLSV1_2,
+                _ => ffi::SSL_OP_NO_TLSV1_3,
+            };
+            let number = c_long::from(version);
+            fixed.is_none_or(|fixed| fixed == version)
+                && (min == 0 || number >= min)
+                && (max == 0 || number <= max)
+                && options & off == 0
+        })
     }
 
-    /// Whether a cipher is one that the connection would offer.
-    fn takes_cipher_of(&self, session: &Session) -> bool {
-        // SAFETY: see SslClient; the session is live. The stack is ours, its ciphers static.
+    /// The server name that it sends, or has sent.
+    fn server_name(&self) -> Option<&CStr> {
+        // SAFETY: see SslClient; the name lives until the SSL changes.
         unsafe {
-            let cipher = ffi::SSL_SESSION_get0_cipher(session.as_ptr());
-            let ciphers = ffi::SSL_get1_supported_ciphers(self.0);
-            let found = (0..ffi::OPENSSL_sk_num(ciphers))
-                .any(|at| ptr::eq(ffi::OPENSSL_sk_value(ciphers, at).cast(), cipher));
-            ffi::OPENSSL_sk_free(ciphers);
-            found && !cipher.is_null()
+            let name = ffi::SSL_get_servername(self.0, ffi::TLSEXT_NAMETYPE_HOST_NAME);
+            (!name.is_null()).then(|| CStr::from_ptr(name))
         }
+    }
+
+    /// What the handshake resumed, as far as it has come; None for nothing.
+    pub fn resumed(&self) -> Option<usize> {
+        // SAFETY: see SslClient.
+        unsafe {
+            (ffi::SSL_session_reused(self.0) != 0)
+                .then(|| served::served(self.0).map_or(0, |served| served.resumed()))
+        }
+    }
+
+    /// Whether it may offer a pre-shared key or SRP. To know it for sure is dear: so the first
+    /// connection of an SSL_CTX tells whether the others are asked.
+    fn may_have_secret(&self) -> bool {
+        // SAFETY: see SslClient.
+        let attached = unsafe { attached(ffi::SSL_get_SSL_CTX(self.0)) };
+        attached.is_none_or(|attached| {
+            attached.may_have_secret(|| self.ciphers().is_none_or(|ciphers| ciphers.has_secret))
+        })
     }
 
     /// The port of a connect BIO that has not connected yet: it does so when the handshake first
@@ -95,9 +116,18 @@ impl SslClient {
 
     fn peer_port(&self) -> Option<u16> {
         // SAFETY: see SslClient.
+        if unsafe { ffi::SSL_get_fd(self.0) } < 0 {
+            return self.port_to_connect_to();
+        }
+        self.peer_address().map(|(_, port)| port)
+    }
+
+    /// The address and port of the peer of its socket.
+    fn peer_address(&self) -> Option<(String, u16)> {
+        // SAFETY: see SslClient.
         let fd = unsafe { ffi::SSL_get_fd(self.0) };
         if fd < 0 {
-            return self.port_to_connect_to();
+            return None;
         }
         // SAFETY: all zero is a sockaddr_storage.
         let mut address: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
@@ -110,12 +140,17 @@ impl SslClient {
             libc::AF_INET => {
                 // SAFETY: of that family, that is what it is.
                 let address = unsafe { &*(&raw const address).cast::<libc::sockaddr_in>() };
-                Some(u16::from_be(address.sin_port))
+                let host = Ipv4Addr::from_bits(u32::from_be(address.sin_addr.s_addr));
+                Some((host.to_string(), u16::from_be(address.sin_port)))
             }
             libc::AF_INET6 => {
                 // SAFETY: as above.
                 let address = unsafe { &*(&raw const address).cast::<libc::sockaddr_in6>() };
-                Some(u16::from_be(address.sin6_port))
+                let host = Ipv6Addr::from(address.sin6_addr.s6_addr);
+                // Link-local addresses are another host's on another link.
+                let scope = address.sin6_scope_id;
+                let host = if scope == 0 { host.to_string() } else { format!("{host}%{scope}") };
+                Some((host, u16::from_be(address.sin6_port)))
             }
             _ => None,
         }
@@ -141,17 +176,35 @@ fn port_of_service(name: &CStr) -> Option<u16> {
     }
 }
 
+/// A stack's ciphers, which are static.
+///
+/// # Safety
+/// `ciphers` is NULL or a live STACK_OF(SSL_CIPHER) that does not change while the iterator is used.
+unsafe fn stack(
+    ciphers: *const ffi::OPENSSL_STACK,
+) -> impl Iterator<Item = *const ffi::SSL_CIPHER> {
+    // SAFETY: the caller's promise; sk_num takes NULL, and gives -1 for it.
+    (0..unsafe { ffi::OPENSSL_sk_num(ciphers) })
+        // SAFETY: as above.
+        .map(move |at| unsafe { ffi::OPENSSL_sk_value(ciphers, at) }.cast_const().cast())
+}
+
+/// The numbers of a stack's ciphers.
+///
+/// # Safety
+/// As [`stack`].
+unsafe fn numbers(ciphers: *const ffi::OPENSSL_STACK) -> CipherList {
+    // SAFETY: the caller's promise; ciphers are static.
+    unsafe { cipher_list(stack(ciphers).map(|cipher| ffi::SSL_CIPHER_get_protocol_id(cipher))) }
+}
+
 impl Client for SslClient {
     fn endpoint(&self) -> Option<Endpoint> {
-        // SAFETY: see SslClient; the name lives until the SSL changes.
-        let name = unsafe {
-            let name = ffi::SSL_get_servername(self.0, ffi::TLSEXT_NAMETYPE_HOST_NAME);
-            if name.is_null() {
-                return None;
-            }
-            CStr::from_ptr(name).to_str().ok()?
-        };
-        Endpoint::new(name, self.peer_port()?)
+        match self.server_name() {
+            Some(name) => Endpoint::new(name.to_str().ok()?, self.peer_port()?),
+            // A server that is called by its address has no name.
+            None => self.peer_address().and_then(|(host, port)| Endpoint::new(&host, port)),
+        }
     }
 
     fn identity(&self) -> Option<Identity> {
@@ -168,18 +221,16 @@ impl Client for SslClient {
         self.session() as usize
     }
 
-    fn offer(&self, session: &Session) -> Option<usize> {
-        // SAFETY: see SslClient. The copy is live; SSL_set_session() takes a reference of its
-        // own. The session's ID context lives as long as the session.
-        unsafe {
-            let copy = session.to_offer()?;
-            // A client that resumes under another ID context than its own aborts; it has no
-            // meaning on the wire, and may be random in each process.
-            let mut len = 0;
-            let context = ffi::SSL_SESSION_get0_id_context(copy.as_ptr(), &mut len);
-            ffi::SSL_set_session_id_context(self.0, context, len);
-            (ffi::SSL_set_session(self.0, copy.as_ptr()) == 1).then_some(copy.as_ptr() as usize)
-        }
+    fn offer(&self, session: &Session) -> Option<SetSession> {
+        // SAFETY: see SslClient; nobody else refers to the copy.
+        self.set(unsafe { id_context::fit(self.0, session.to_offer()?) }?)
+    }
+
+    fn set(&self, session: Session) -> Option<SetSession> {
+        let address = session.as_ptr() as usize;
+        // SAFETY: see SslClient. SSL_set_session() takes a reference of its own.
+        let is_set = unsafe { ffi::SSL_set_session(self.0, session.as_ptr()) == 1 };
+        is_set.then_some(SetSession { address, session })
     }
 
     fn withdraw(&self) {
@@ -190,14 +241,40 @@ impl Client for SslClient {
         }
     }
 
-    fn forbid_tickets(&self) {
+    fn forbid_tickets(&self) -> bool {
         // SAFETY: see SslClient.
-        unsafe { ffi::SSL_set_options(self.0, ffi::SSL_OP_NO_TICKET) };
+        unsafe {
+            let is_change = ffi::SSL_get_options(self.0) & ffi::SSL_OP_NO_TICKET == 0;
+            if is_change {
+                ffi::SSL_set_options(self.0, ffi::SSL_OP_NO_TICKET);
+            }
+            is_change
+        }
     }
 
-    fn is_resumed(&self) -> bool {
+    fn allow_tickets(&self) {
         // SAFETY: see SslClient.
-        unsafe { ffi::SSL_session_reused(self.0) != 0 }
+        unsafe { ffi::SSL_clear_options(self.0, ffi::SSL_OP_NO_TICKET) };
+    }
+
+    fn resumption(&self) -> Resumption {
+        self.resumed().map_or(Resumption::None, Resumption::Of)
+    }
+
+    fn is_certified(&self) -> bool {
+        let session = self.session();
+        if session.is_null() {
+            return false;
+        }
+        // SAFETY: see SslClient; the session is the SSL's, and ciphers are static.
+        unsafe {
+            id_context::learn_of(session);
+            let cipher = ffi::SSL_SESSION_get0_cipher(session);
+            // With TLS 1.3 a pre-shared key is a resumption, and ciphers do not tell.
+            !cipher.is_null()
+                && (self.tls_version() >= TLS1_3
+                    || ffi::takes_certificate(cipher) && !ffi::takes_secret(cipher))
+        }
     }
 
     fn tls_version(&self) -> u16 {
@@ -238,28 +315,25 @@ impl Client for SslClient {
             if ffi::SSL_dane_tlsa_add(self.0, 255, 0, 0, c"".as_ptr().cast(), 0) != -1 {
                 return Some("it uses DANE");
             }
+            if ffi::takes_raw_public_keys(self.0) {
+                return Some("it takes raw public keys");
+            }
+        }
+        // Asked of each connection where one of its SSL_CTX was seen to have one.
+        if self.may_have_secret() && self.ciphers().is_none_or(|ciphers| ciphers.has_secret) {
+            return Some("it has a pre-shared key or a password of its own");
         }
         None
     }
 
-    fn unsuitable(&self, session: &Session, tickets: bool) -> Option<&'static str> {
-        let facts = super::OpenSsl::facts(session);
-        if !self.takes_version(facts.tls_version) {
-            return Some("it does not speak the session's version");
-        }
-        if facts.tls_version < TLS1_3 {
-            if facts.ticket_len > 0 && !tickets {
-                return Some("the session is a ticket, which this vhost does not allow");
-            }
+    fn unsuitable(&self, session: &Session) -> Option<&'static str> {
+        if super::OpenSsl::facts(session).tls_version < TLS1_3 {
             // SAFETY: see SslClient.
             let options = unsafe { ffi::SSL_get_options(self.0) };
             // RFC 7627 5.3: a resumption must agree with its session on the extended master
             // secret, or be aborted.
             if options & ffi::SSL_OP_NO_EXTENDED_MASTER_SECRET != 0 {
                 return Some("it does without the extended master secret");
-            }
-            if !self.takes_cipher_of(session) {
-                return Some("it does not take the session's cipher");
             }
         }
         // RFC 6066 4: the length applies to resumptions too, and servers abort where the client
@@ -271,37 +345,57 @@ impl Client for SslClient {
         None
     }
 
-    fn must_verify(&self) -> bool {
-        // As OpenSSL has it: "historically the code has only checked that *any* flag is set to
-        // cause server verification to take place", and still does.
-        // SAFETY: see SslClient.
-        unsafe { ffi::SSL_get_verify_mode(self.0) != ffi::SSL_VERIFY_NONE }
-    }
-
-    fn security(&self) -> Security {
+    fn terms(&self, host: &str) -> Terms {
+        let host = host.as_bytes();
         // SAFETY: see SslClient.
         unsafe {
-            let level = i64::from(ffi::SSL_get_security_level(self.0));
-            Security { level, callback: ffi::app_security_callback(self.0) }
+            let options = ffi::SSL_get_options(self.0);
+            let callback = ffi::SSL_get_verify_callback(self.0).map_or(0, |own| own as usize);
+            Terms {
+                sni: Some(relative(self.server_name().map_or(&[], CStr::to_bytes), host)),
+                versions: Some(self.versions(options)),
+                // The library itself may forbid tickets for a while.
+                options: Some(options & !ffi::SSL_OP_NO_TICKET),
+                ciphers: None,
+                // As OpenSSL has it: "historically the code has only checked that *any* flag is
+                // set to cause server verification to take place", and still does.
+                must_verify: ffi::SSL_get_verify_mode(self.0) != ffi::SSL_VERIFY_NONE,
+                verification: parameters::verification(self.0, host),
+                verify_callback: VerifyCallback::At(callback, verify::store_callback(self.0)),
+                security: Security {
+                    level: Some(ffi::SSL_get_security_level(self.0)),
+                    callback: Some(ffi::app_security_callback(self.0)),
+                },
+            }
         }
     }
 
-    fn verify_callback(&self) -> VerifyCallback {
-        // SAFETY: see SslClient.
-        unsafe {
-            let own = ffi::SSL_get_verify_callback(self.0);
-            VerifyCallback(own.map_or(0, |own| own as usize), verify::store_callback(self.0))
-        }
+    fn ciphers(&self) -> Option<Ciphers> {
+        // SAFETY: see SslClient. The stack is ours, its ciphers static.
+        let (offered, has_secret) = unsafe {
+            let ciphers = ffi::SSL_get1_supported_ciphers(self.0);
+            if ciphers.is_null() {
+                return None;
+            }
+            let offered = numbers(ciphers);
+            let has_secret = stack(ciphers).any(|cipher| ffi::takes_secret(cipher));
+            ffi::OPENSSL_sk_free(ciphers);
+            if let Some(attached) = attached(ffi::SSL_get_SSL_CTX(self.0)) {
+                attached.note_secret(has_secret);
+            }
+            (offered, has_secret)
+        };
+        Some(Ciphers { offered, configured: self.configured_ciphers(), has_secret })
     }
 
-    fn terms(&self, host: &str) -> Option<terms::Terms> {
-        // SAFETY: see SslClient.
-        unsafe { terms::terms(self.0, host) }
+    fn configured_ciphers(&self) -> CipherList {
+        // SAFETY: see SslClient. The stack is the SSL's or the SSL_CTX's.
+        unsafe { numbers(ffi::SSL_get_ciphers(self.0)) }
     }
 
-    fn expected_names(&self, host: &str) -> Names {
+    fn trust_store(&self) -> Option<TrustStore> {
         // SAFETY: see SslClient.
-        unsafe { terms::expected_names(self.0, host) }
+        unsafe { parameters::trust_store(self.0) }
     }
 
     fn verify(&self, chain: &Chain) -> Verified {

@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::fork::{Mutex, RwLock};
 
-use super::attached::{attached, made_from_slot, serve_all};
+use super::attached::{attached, serve_all};
 use super::served::{connection, slot};
 use super::{ffi, identity_of, unwind_safe};
 use crate::capi::{lws, lws_tls_session_lws_functions as Functions};
@@ -113,7 +113,6 @@ pub fn begin(functions: Option<Functions>) {
         FUNCTIONS.get_or_init(|| functions);
         // ours are not to be among lws's
         slot();
-        made_from_slot();
         Marker::new()
     });
     MAKING.with_borrow_mut(|making| making.push(Making { before, contexts: Vec::new() }));
@@ -155,7 +154,7 @@ unsafe fn attach_lws(vhost: &Vhost, ctx: *mut ffi::SSL_CTX, timeout: c_long) {
         if timeout != 0 && ffi::SSL_CTX_get_timeout(ctx) == timeout {
             ffi::SSL_CTX_set_timeout(ctx, DEFAULT_TIMEOUT);
         }
-        serve_all(ctx, true);
+        serve_all(ctx);
     }
 }
 

@@ -7,14 +7,18 @@ mod attached;
 mod callbacks;
 mod client;
 mod ffi;
+#[cfg_attr(feature = "boringssl", path = "id_context_of.rs")]
+mod id_context;
 #[cfg(feature = "openssl")]
-mod hidden;
+mod layout;
 #[cfg(feature = "openssl")]
 pub mod libwebsockets;
+#[cfg(feature = "boringssl")]
+mod new_session;
+#[cfg_attr(feature = "boringssl", path = "no_parameters.rs")]
+mod parameters;
 mod served;
 mod session;
-#[cfg_attr(feature = "boringssl", path = "no_terms.rs")]
-mod terms;
 mod verify;
 
 use std::ffi::c_int;
@@ -23,7 +27,7 @@ use std::sync::Arc;
 
 pub use self::attached::attach;
 pub use self::ffi::{SSL, SSL_CTX};
-pub use self::served::{adopt, connection, let_go, offer};
+pub use self::served::{adopt, connection, offer, release};
 use crate::endpoint::Identity;
 use crate::log;
 

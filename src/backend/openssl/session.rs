@@ -1,7 +1,9 @@
 //! Sessions and certificate chains of OpenSSL, owned.
 
 use std::ffi::{CStr, c_int, c_long};
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 use zeroize::Zeroizing;
@@ -26,9 +28,17 @@ impl Session {
     ///
     /// # Safety
     /// `session` is live.
-    pub unsafe fn copy_of(session: *const ffi::SSL_SESSION) -> Option<Session> {
+    pub unsafe fn copy_of(session: *mut ffi::SSL_SESSION) -> Option<Session> {
         // SAFETY: the caller's promise. The copy is ours alone.
-        NonNull::new(unsafe { ffi::SSL_SESSION_dup(session) }).map(Session)
+        unsafe {
+            if !ffi::has_app_data(session) {
+                return NonNull::new(ffi::SSL_SESSION_dup(session)).map(Session);
+            }
+            // A duplicate would have the app's data, too, which it may not know to copy, and
+            // free twice. Its encoding has none.
+            let session = ManuallyDrop::new(Session(NonNull::new(session)?));
+            OpenSsl::decode(&OpenSsl::encode(&session)?).map(|(copy, _)| copy)
+        }
     }
 
     /// A copy for a connection to offer. How long it lives is up to the cache: where the TLS
@@ -77,7 +87,8 @@ impl Drop for Session {
 }
 
 /// A certificate.
-struct Certificate(NonNull<ffi::X509>);
+#[derive(PartialEq)]
+pub(super) struct Certificate(NonNull<ffi::X509>);
 
 // SAFETY: a certificate is counted atomically, and what it caches of itself is under a lock.
 unsafe impl Send for Certificate {}
@@ -89,10 +100,21 @@ impl Certificate {
     ///
     /// # Safety
     /// `x509` is NULL or live.
-    unsafe fn of(x509: *mut ffi::X509) -> Option<Certificate> {
+    pub unsafe fn of(x509: *mut ffi::X509) -> Option<Certificate> {
         let x509 = NonNull::new(x509)?;
         // SAFETY: the caller's promise.
         (unsafe { ffi::X509_up_ref(x509.as_ptr()) } == 1).then(|| Certificate(x509))
+    }
+}
+
+impl Certificate {
+    /// Whether no app has said what it trusts it for, or not.
+    fn is_plain(&self) -> bool {
+        // SAFETY: the certificate is live; these only read it. NULL has none.
+        unsafe {
+            ffi::OPENSSL_sk_num(ffi::X509_get0_trust_objects(self.0.as_ptr())) <= 0
+                && ffi::OPENSSL_sk_num(ffi::X509_get0_reject_objects(self.0.as_ptr())) <= 0
+        }
     }
 }
 
@@ -148,6 +170,32 @@ impl Chain {
     }
 }
 
+/// The certificates that a verification rested on beside those that the peer had sent.
+#[derive(Clone, Default)]
+pub struct Anchors(Arc<[Certificate]>);
+
+impl PartialEq for Anchors {
+    fn eq(&self, other: &Anchors) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Anchors {
+    /// Those of a verified chain. None where the app has said what it trusts one for.
+    ///
+    /// # Safety
+    /// `verified` is NULL or a live STACK_OF(X509).
+    pub unsafe fn of(verified: *const ffi::OPENSSL_STACK, sent: &Chain) -> Option<Anchors> {
+        // SAFETY: the caller's promise.
+        let others = unsafe { certificates(verified) }
+            .filter(|&x509| sent.certificates().all(|other| other != x509));
+        // SAFETY: the stack's certificates are live.
+        let anchors =
+            Anchors(others.map(|x509| unsafe { Certificate::of(x509) }).collect::<Option<_>>()?);
+        OpenSsl::are_plain(sent, &anchors).then_some(anchors)
+    }
+}
+
 /// The certificates of a stack.
 ///
 /// # Safety
@@ -198,12 +246,26 @@ pub(super) unsafe fn validity(stack: *const ffi::OPENSSL_STACK) -> (i64, i64) {
     valid
 }
 
+/// The number of a session's cipher; 0 if it has none.
+///
+/// # Safety
+/// `session` is live.
+unsafe fn cipher_of(session: *const ffi::SSL_SESSION) -> u16 {
+    // SAFETY: the caller's promise; ciphers are static.
+    unsafe {
+        let cipher = ffi::SSL_SESSION_get0_cipher(session);
+        if cipher.is_null() { 0 } else { ffi::SSL_CIPHER_get_protocol_id(cipher) }
+    }
+}
+
 impl Backend for OpenSsl {
     const ID: u8 = ffi::BACKEND_ID;
     type Session = Session;
     type Chain = Chain;
-    type Terms = super::terms::Terms;
+    type TrustStore = super::parameters::TrustStore;
+    type Anchors = Anchors;
     type Kept = ();
+    const TAKES_BARE: bool = ffi::MARKS_SESSIONS;
 
     fn decode(blob: &[u8]) -> Option<(Session, usize)> {
         let _errors = super::ErrorQueue::keep();
@@ -229,6 +291,18 @@ impl Backend for OpenSsl {
         (usize::try_from(written) == Ok(len)).then_some(der)
     }
 
+    fn mark(session: &Session) -> Option<Session> {
+        // SAFETY: the session is live; the copy is ours alone.
+        let copy = unsafe { Session::copy_of(session.as_ptr()) }?;
+        // SAFETY: as above.
+        unsafe { ffi::set_mark(copy.as_ptr(), true) }.then_some(copy)
+    }
+
+    fn unmark(session: &Session) -> bool {
+        // SAFETY: the session was just decoded, and is ours alone.
+        unsafe { ffi::has_mark(session.as_ptr()) && ffi::set_mark(session.as_ptr(), false) }
+    }
+
     fn facts(session: &Session) -> Facts {
         let session = session.as_ptr();
         let (mut ticket, mut ticket_len) = (ptr::null(), 0);
@@ -241,6 +315,7 @@ impl Backend for OpenSsl {
                 issued: ffi::SSL_SESSION_get_time(session) as i64,
                 timeout: ffi::SSL_SESSION_get_timeout(session) as i64,
                 ticket_len,
+                cipher: cipher_of(session),
                 lifetime_hint: ffi::SSL_SESSION_get_ticket_lifetime_hint(session) as i64,
             }
         }
@@ -285,6 +360,10 @@ impl Backend for OpenSsl {
             NonNull::new(x509).map(Certificate)
         };
         Chain::new(certificates.iter().map(from_der).collect::<Option<_>>()?)
+    }
+
+    fn are_plain(chain: &Chain, anchors: &Anchors) -> bool {
+        chain.0.iter().chain(&*anchors.0).all(Certificate::is_plain)
     }
 
     fn not_after(chain: &Chain) -> i64 {

@@ -1,0 +1,242 @@
+//! The session ID context of a connection. It has no meaning for a client but one: a handshake
+//! that resumes a session of another context fails. So a session that is offered needs the
+//! connection's own; and OpenSSL has no getter for that.
+//!
+//! Hardly a client sets one. Where a program or library of the process could, because it names
+//! one of the two functions that do, and where a session has shown one, the context of each
+//! connection is read from a session that a second SSL makes of it, which is dear. Elsewhere it
+//! is empty.
+
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::Relaxed};
+
+use super::ffi;
+use super::session::Session;
+use crate::fork;
+
+/// Whether somebody may set ID contexts.
+static IS_USED: AtomicBool = AtomicBool::new(false);
+
+/// Looks whether there is a program or library that may.
+pub(super) fn look_for_users() {
+    // What was loaded when all objects had been looked at.
+    static LOOKED_AT: AtomicU64 = AtomicU64::new(0);
+    // A lock of the loader's may be another thread's of the parent process.
+    if IS_USED.load(Relaxed) || fork::generation() != 0 {
+        return;
+    }
+    let mut scan = Scan { looked_at: LOOKED_AT.load(Relaxed), loaded: 0, is_found: false };
+    // SAFETY: the callback is of the type asked for, and for such an argument.
+    unsafe { libc::dl_iterate_phdr(Some(look_into), (&raw mut scan).cast()) };
+    if scan.is_found {
+        IS_USED.store(true, Relaxed);
+    }
+    LOOKED_AT.store(scan.loaded, Relaxed);
+}
+
+/// A look at all objects of the process.
+struct Scan {
+    /// How many had been loaded by the last look, and by now.
+    looked_at: u64,
+    loaded: u64,
+    is_found: bool,
+}
+
+/// A session of a full handshake has its connection's context.
+///
+/// # Safety
+/// `session` is live.
+pub(super) unsafe fn learn_of(session: *const ffi::SSL_SESSION) {
+    let mut len = 0;
+    // SAFETY: the caller's promise.
+    unsafe { ffi::SSL_SESSION_get0_id_context(session, &mut len) };
+    if len != 0 {
+        IS_USED.store(true, Relaxed);
+    }
+}
+
+/// A session with the ID context of a connection.
+///
+/// # Safety
+/// `ssl` is live, before its first handshake, without a session and this thread's to use;
+/// nobody else refers to the session.
+pub(super) unsafe fn fit(ssl: *mut ffi::SSL, session: Session) -> Option<Session> {
+    let mut len: c_uint = 0;
+    // SAFETY: the caller's promise.
+    let is_set = unsafe {
+        if IS_USED.load(Relaxed) {
+            copy_by_handshake(ssl, session.as_ptr())
+        } else {
+            ffi::SSL_SESSION_get0_id_context(session.as_ptr(), &mut len);
+            len == 0 || ffi::SSL_SESSION_set1_id_context(session.as_ptr(), ptr::null(), 0) == 1
+        }
+    };
+    is_set.then_some(session)
+}
+
+/// SSL_copy_session_id() gives another SSL the context, and a handshake that it begins, with
+/// nobody, makes a session that shows it.
+///
+/// # Safety
+/// As [`fit`]; the session is live.
+unsafe fn copy_by_handshake(ssl: *mut ffi::SSL, to: *mut ffi::SSL_SESSION) -> bool {
+    static CONTEXTS: [AtomicPtr<ffi::SSL_CTX>; 2] = [const { AtomicPtr::new(ptr::null_mut()) }; 2];
+    let [Some(first), Some(second)] = [context(&CONTEXTS[0]), context(&CONTEXTS[1])] else {
+        return false;
+    };
+    // SAFETY: the caller's promise. The copy is freed once, and its session read before; the BIO
+    // is its own.
+    unsafe {
+        let copy = ffi::SSL_new(first);
+        if copy.is_null() {
+            return false;
+        }
+        let nobody = ffi::BIO_new(ffi::BIO_s_null());
+        ffi::SSL_set_bio(copy, nobody, nobody);
+        ffi::SSL_set_connect_state(copy);
+        // The certificates come along: the second SSL_CTX puts its own, which has none, there.
+        let is_copied = !nobody.is_null()
+            && ffi::SSL_copy_session_id(copy, ssl) == 1
+            && ffi::SSL_set_SSL_CTX(copy, second) == second;
+        let mut is_set = false;
+        if is_copied {
+            ffi::SSL_do_handshake(copy);
+            let session = ffi::SSL_get_session(copy);
+            if !session.is_null() {
+                let mut len = 0;
+                let context = ffi::SSL_SESSION_get0_id_context(session, &mut len);
+                is_set = ffi::SSL_SESSION_set1_id_context(to, context, len) == 1;
+            }
+        }
+        ffi::SSL_free(copy);
+        is_set
+    }
+}
+
+/// An SSL_CTX whose handshakes begin with little effort. It lives as long as the process.
+fn context(slot: &AtomicPtr<ffi::SSL_CTX>) -> Option<*mut ffi::SSL_CTX> {
+    const TLS1_2: std::ffi::c_long = 0x0303;
+    let there = slot.load(Relaxed);
+    if !there.is_null() {
+        return Some(there);
+    }
+    // SAFETY: what is made is ours, and freed where it was not needed.
+    unsafe {
+        let made = ffi::SSL_CTX_new(ffi::TLS_client_method());
+        if made.is_null() {
+            return None;
+        }
+        ffi::SSL_CTX_ctrl(made, ffi::SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2, ptr::null_mut());
+        ffi::SSL_CTX_ctrl(made, ffi::SSL_CTRL_SET_MAX_PROTO_VERSION, TLS1_2, ptr::null_mut());
+        ffi::SSL_CTX_set_security_level(made, 0);
+        ffi::SSL_CTX_set_cipher_list(made, c"ECDHE-RSA-AES128-GCM-SHA256".as_ptr());
+        match slot.compare_exchange(ptr::null_mut(), made, Relaxed, Relaxed) {
+            Ok(_) => Some(made),
+            Err(other) => {
+                ffi::SSL_CTX_free(made);
+                Some(other)
+            }
+        }
+    }
+}
+
+unsafe extern "C" fn look_into(
+    object: *mut libc::dl_phdr_info,
+    _len: usize,
+    scan: *mut c_void,
+) -> c_int {
+    // SAFETY: the loader passes a live object, and keeps it while this runs; and the argument.
+    unsafe {
+        let (object, scan) = (&*object, &mut *scan.cast::<Scan>());
+        scan.loaded = object.dlpi_adds;
+        if scan.loaded != scan.looked_at {
+            scan.is_found = imports(object).any(|name| SETTERS.contains(&name));
+        }
+        (scan.is_found || scan.loaded == scan.looked_at).into()
+    }
+}
+
+/// The functions that set an ID context.
+const SETTERS: [&CStr; 2] = [c"SSL_set_session_id_context", c"SSL_CTX_set_session_id_context"];
+
+/// The names that an object takes from others.
+///
+/// # Safety
+/// The object is live, and stays so while the result is used.
+unsafe fn imports<'a>(object: &libc::dl_phdr_info) -> impl Iterator<Item = &'a CStr> {
+    // SAFETY: the caller's promise. The loader has read the same tables before.
+    let tables = unsafe { Tables::of(object) };
+    let count = tables.as_ref().map_or(0, |tables| tables.imports);
+    (1..count).filter_map(move |at| {
+        let tables = tables.as_ref()?;
+        // SAFETY: there are so many symbols, and their names are in the table of names.
+        unsafe {
+            let symbol = &*tables.symbols.add(at);
+            (symbol.st_shndx == 0)
+                .then(|| CStr::from_ptr(tables.names.add(symbol.st_name as usize)))
+        }
+    })
+}
+
+/// An object's tables for the loader.
+struct Tables {
+    symbols: *const Symbol,
+    names: *const c_char,
+    /// Those from here on are the object's own.
+    imports: usize,
+}
+
+#[cfg(target_pointer_width = "64")]
+type Symbol = libc::Elf64_Sym;
+#[cfg(target_pointer_width = "32")]
+type Symbol = libc::Elf32_Sym;
+
+/// An entry of an object's dynamic section.
+#[repr(C)]
+struct Dynamic {
+    tag: usize,
+    value: usize,
+}
+
+impl Tables {
+    /// # Safety
+    /// The object is live.
+    unsafe fn of(object: &libc::dl_phdr_info) -> Option<Tables> {
+        const DT_NULL: usize = 0;
+        const DT_HASH: usize = 4;
+        const DT_STRTAB: usize = 5;
+        const DT_SYMTAB: usize = 6;
+        const DT_GNU_HASH: usize = 0x6fff_fef5;
+        let base = object.dlpi_addr as usize;
+        // Most loaders have put addresses there, some left offsets.
+        let address = |value: usize| if value < base { base + value } else { value };
+        // SAFETY: the caller's promise: the headers and what they point to are mapped.
+        unsafe {
+            let headers =
+                std::slice::from_raw_parts(object.dlpi_phdr, usize::from(object.dlpi_phnum));
+            let dynamic = headers.iter().find(|header| header.p_type == libc::PT_DYNAMIC)?;
+            let mut entry = (base + dynamic.p_vaddr as usize) as *const Dynamic;
+            let (mut symbols, mut names, mut hash, mut gnu_hash) = (0, 0, 0, 0);
+            while (*entry).tag != DT_NULL {
+                let value = (*entry).value;
+                match (*entry).tag {
+                    DT_HASH => hash = address(value),
+                    DT_STRTAB => names = address(value),
+                    DT_SYMTAB => symbols = address(value),
+                    DT_GNU_HASH => gnu_hash = address(value),
+                    _ => {}
+                }
+                entry = entry.add(1);
+            }
+            // The second word of each table: in one the number of the first symbol that is the
+            // object's own, in the other that of all symbols.
+            let table = if gnu_hash != 0 { gnu_hash } else { hash };
+            if symbols == 0 || names == 0 || table == 0 {
+                return None;
+            }
+            let imports = *(table as *const u32).add(1) as usize;
+            Some(Tables { symbols: symbols as _, names: names as _, imports })
+        }
+    }
+}

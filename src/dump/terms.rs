@@ -1,0 +1,76 @@
+//! The terms of a saved session. What has a meaning in its process only, the addresses of
+//! callbacks, is not saved, but that there was one.
+
+use super::reader::Reader;
+use crate::terms::{Bytes, CipherList, Ciphers, Security, Terms, VerifyCallback, Versions};
+
+/// Adds terms to a record. None where they are too long.
+pub fn write(to: &mut Vec<u8>, terms: &Terms) -> Option<()> {
+    write_bytes(to, terms.sni.as_ref())?;
+    write_number(to, terms.versions.map(|versions| [versions.0]));
+    write_number(to, terms.options.map(u64::to_be_bytes));
+    to.push(terms.ciphers.is_some().into());
+    if let Some(ciphers) = &terms.ciphers {
+        to.extend_from_slice(&u16::try_from(ciphers.offered.len()).ok()?.to_be_bytes());
+        to.extend(ciphers.offered.iter().flat_map(|cipher| cipher.to_be_bytes()));
+    }
+    to.push(terms.must_verify.into());
+    write_bytes(to, terms.verification.as_ref())?;
+    to.push(terms.verify_callback.is_some().into());
+    write_number(to, terms.security.level.map(i32::to_be_bytes));
+    to.push((terms.security.callback == Some((0, 0))).into());
+    Some(())
+}
+
+fn write_bytes(to: &mut Vec<u8>, bytes: Option<&Bytes>) -> Option<()> {
+    to.push(bytes.is_some().into());
+    if let Some(bytes) = bytes {
+        to.extend_from_slice(&u16::try_from(bytes.len()).ok()?.to_be_bytes());
+        to.extend_from_slice(bytes);
+    }
+    Some(())
+}
+
+fn write_number<const N: usize>(to: &mut Vec<u8>, number: Option<[u8; N]>) {
+    to.push(number.is_some().into());
+    to.extend(number.into_iter().flatten());
+}
+
+/// The most bytes that [`write`] adds.
+pub fn len(terms: &Terms) -> usize {
+    let bytes = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, |bytes| bytes.len());
+    let ciphers = terms.ciphers.as_ref().map_or(0, |ciphers| 2 * ciphers.offered.len());
+    64 + bytes(&terms.sni) + bytes(&terms.verification) + ciphers
+}
+
+/// Terms from a record.
+pub fn read(from: &mut Reader<'_>) -> Option<Terms> {
+    Some(Terms {
+        sni: read_bytes(from)?,
+        versions: from.option(|from| Some(Versions(from.number(1)? as u8)))?,
+        options: from.option(|from| from.number(8))?,
+        ciphers: from.option(read_ciphers)?,
+        must_verify: from.flag()?,
+        verification: read_bytes(from)?,
+        verify_callback: VerifyCallback::Loaded { is_some: from.flag()? },
+        security: Security {
+            level: from.option(|from| Some(from.number(4)? as i32))?,
+            callback: from.flag()?.then_some((0, 0)),
+        },
+    })
+}
+
+fn read_bytes(from: &mut Reader<'_>) -> Option<Option<Bytes>> {
+    from.option(|from| {
+        let len = from.number(2)? as usize;
+        Some(Bytes::from_slice(from.bytes(len)?))
+    })
+}
+
+fn read_ciphers(from: &mut Reader<'_>) -> Option<Ciphers> {
+    let count = from.number(2)? as usize;
+    let numbers = from.bytes(2 * count)?.chunks_exact(2);
+    let offered: CipherList =
+        numbers.map(|number| u16::from_be_bytes([number[0], number[1]])).collect();
+    Some(Ciphers { configured: offered.clone(), offered, has_secret: false })
+}
