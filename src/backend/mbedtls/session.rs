@@ -204,8 +204,10 @@ impl Backend for MbedTls {
     const ID: u8 = 2;
     type Session = Session;
     type Chain = Chain;
-    type Terms = [u8; 32];
+    type TrustStore = ();
+    type Anchors = ();
     type Kept = super::Kept;
+    const TAKES_BARE: bool = false;
 
     fn decode(blob: &[u8]) -> Option<(Session, usize)> {
         let rest = blob.strip_prefix(MAGIC)?;
@@ -249,6 +251,7 @@ impl Backend for MbedTls {
             // mbedTLS's clients have no limit of their own.
             timeout: i64::from(u32::MAX),
             ticket_len: session.traits.ticket_len,
+            cipher: session.traits.ciphersuite as u16,
             lifetime_hint: session.traits.lifetime.into(),
         }
     }

@@ -9,7 +9,7 @@
 #![allow(non_snake_case, clippy::upper_case_acronyms)] // they have OpenSSL's names
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
+use std::ffi::{CStr, c_char, c_int, c_long, c_uchar, c_ulong, c_void};
 use std::ptr;
 
 use super::{ExDup, ExFree, ExNew, Role, VerifyCallback};
@@ -351,6 +351,11 @@ pub unsafe fn ASN1_TIME_to_tm(time: *const ASN1_TIME, tm: *mut libc::tm) -> c_in
 }
 
 unsafe extern "C" {
+    pub fn SSL_SESSION_set1_id_context(
+        session: *mut SSL_SESSION,
+        context: *const u8,
+        len: usize,
+    ) -> c_int;
     pub fn SSL_get0_session_id_context(ssl: *const SSL, len: *mut usize) -> *const u8;
 }
 

@@ -127,11 +127,6 @@ unsafe extern "C" {
         len: *mut usize,
     );
     pub fn SSL_CIPHER_get_protocol_id(cipher: *const SSL_CIPHER) -> u16;
-    pub fn SSL_SESSION_set1_id_context(
-        session: *mut SSL_SESSION,
-        context: *const c_uchar,
-        len: c_uint,
-    ) -> c_int;
     pub fn SSL_SESSION_get0_cipher(session: *const SSL_SESSION) -> *const SSL_CIPHER;
     pub fn SSL_SESSION_get0_peer(session: *mut SSL_SESSION) -> *mut X509;
     pub fn SSL_SESSION_get0_id_context(

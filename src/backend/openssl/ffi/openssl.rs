@@ -207,6 +207,11 @@ unsafe extern "C" {
         data: *mut *mut c_void,
         len: *mut usize,
     ) -> c_int;
+    pub fn SSL_SESSION_set1_id_context(
+        session: *mut SSL_SESSION,
+        context: *const c_uchar,
+        len: c_uint,
+    ) -> c_int;
     pub fn SSL_clear_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn SSL_copy_session_id(to: *mut SSL, from: *const SSL) -> c_int;
     pub fn SSL_set_SSL_CTX(ssl: *mut SSL, ctx: *mut SSL_CTX) -> *mut SSL_CTX;
