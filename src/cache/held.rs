@@ -1,7 +1,10 @@
 //! What the cache holds of a key, and what it gives out.
 
+use std::mem;
+
 use smallvec::SmallVec;
 
+use super::slots::Slots;
 use crate::clock::Moment;
 
 /// Tickets kept for one key.
@@ -53,6 +56,23 @@ pub enum Kind {
     Ticket,
 }
 
+/// How many bytes a session takes, as its owner counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// For itself.
+    pub own: usize,
+    /// For what the sessions of a key share: the peer's certificates. The cache counts the
+    /// largest of a key's sessions once.
+    pub shared: usize,
+}
+
+/// Bytes are counted in units of this many, rounded up: so 16 bits are enough for a session.
+pub(super) const UNIT: usize = 16;
+
+pub(super) fn units(bytes: usize) -> u16 {
+    bytes.div_ceil(UNIT).try_into().unwrap_or(u16::MAX)
+}
+
 /// One session.
 #[derive(Debug)]
 pub(super) struct Held<S> {
@@ -60,26 +80,107 @@ pub(super) struct Held<S> {
     /// Tells it from the others of its key.
     pub id: Id,
     pub life: Life,
+    /// What it takes for itself, in units.
+    pub size: u16,
     pub kind: Kind,
-    pub used: bool,
-    /// Handshakes that offered it and never ended, since the last that did.
-    pub unanswered: u8,
+    /// 0 if it was never offered; else one more than the handshakes that offered it and never
+    /// ended, since the last that did.
+    pub offers: u8,
 }
 
-/// The sessions of a key, newest first. Most have one: it needs no memory of its own.
-pub(super) type Entry<S> = SmallVec<[Held<S>; 1]>;
-
-/// Removes and yields what a condition names.
-pub(super) fn drain_where<S>(
-    entry: &mut Entry<S>,
-    gone: impl Fn(&Held<S>) -> bool,
-) -> Vec<Held<S>> {
-    let mut drained = Vec::new();
-    let mut at = 0;
-    while at < entry.len() {
-        if gone(&entry[at]) { drained.push(entry.remove(at)) } else { at += 1 }
+impl<S> Held<S> {
+    pub fn is_used(&self) -> bool {
+        self.offers > 0
     }
-    drained
+
+    pub fn is_ticket(&self) -> bool {
+        self.kind == Kind::Ticket
+    }
+}
+
+/// What there is of a key.
+#[derive(Debug)]
+pub(super) enum Entry<S> {
+    /// All its tickets were taken for good; when the last of them would have ended.
+    Spent(Moment),
+    /// One session, as most keys have: it needs no memory of its own.
+    One(Held<S>),
+    /// Several, newest first.
+    More(Vec<Held<S>>),
+}
+
+/// The cache holds many.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Entry<[usize; 2]>>() == 48);
+
+impl<S> Entry<S> {
+    /// Nothing, not even spent tickets.
+    pub const EMPTY: Entry<S> = Entry::Spent(Moment { wall: i64::MIN, boot: i64::MIN });
+
+    /// The sessions, newest first.
+    pub fn held(&self) -> &[Held<S>] {
+        match self {
+            Entry::Spent(_) => &[],
+            Entry::One(held) => std::slice::from_ref(held),
+            Entry::More(held) => held,
+        }
+    }
+
+    pub fn held_mut(&mut self) -> &mut [Held<S>] {
+        match self {
+            Entry::Spent(_) => &mut [],
+            Entry::One(held) => std::slice::from_mut(held),
+            Entry::More(held) => held,
+        }
+    }
+
+    /// When the spent tickets would have ended, if they are spent.
+    pub fn spent(&self) -> Option<Moment> {
+        match self {
+            Entry::Spent(end) => Some(*end),
+            _ => None,
+        }
+    }
+
+    /// Adds the newest session.
+    pub fn add(&mut self, new: Held<S>) {
+        match self {
+            Entry::More(held) => held.insert(0, new),
+            _ => match mem::replace(self, Entry::EMPTY) {
+                Entry::One(old) => {
+                    let mut held = Vec::with_capacity(2);
+                    held.extend([new, old]);
+                    *self = Entry::More(held);
+                }
+                _ => *self = Entry::One(new),
+            },
+        }
+    }
+
+    /// Removes the session at an index, which is there.
+    pub fn remove(&mut self, at: usize) -> Held<S> {
+        if let Entry::More(held) = self {
+            let gone = held.remove(at);
+            if held.len() == 1 {
+                *self = held.pop().map_or(Entry::EMPTY, Entry::One);
+            }
+            return gone;
+        }
+        match mem::replace(self, Entry::EMPTY) {
+            Entry::One(held) if at == 0 => held,
+            _ => unreachable!("an index of the entry's"),
+        }
+    }
+
+    /// Removes and yields what a condition names.
+    pub fn drain(&mut self, gone: impl Fn(&Held<S>) -> bool) -> SmallVec<[Held<S>; 1]> {
+        let mut drained = SmallVec::new();
+        let mut at = 0;
+        while at < self.held().len() {
+            if gone(&self.held()[at]) { drained.push(self.remove(at)) } else { at += 1 }
+        }
+        drained
+    }
 }
 
 /// What a look-up found.
@@ -112,28 +213,29 @@ pub struct Dropped<S> {
     pub sessions: SmallVec<[S; 1]>,
     /// How many of them a newer one replaced.
     pub replaced: u64,
-    /// How many the bound pushed out.
+    /// How many the bounds pushed out.
     pub evicted: u64,
     /// How many were over.
     pub expired: u64,
+    /// All that a flush dropped, as it was: to be freed with no lock held, too.
+    pub(super) flushed: Option<Box<Slots<S>>>,
 }
 
 impl<S> Default for Dropped<S> {
     fn default() -> Self {
-        Dropped { sessions: SmallVec::new(), replaced: 0, evicted: 0, expired: 0 }
+        Dropped::of([])
     }
 }
 
 impl<S> Dropped<S> {
     /// Sessions that are of no use any more.
     pub fn of(sessions: impl IntoIterator<Item = S>) -> Dropped<S> {
-        Dropped { sessions: sessions.into_iter().collect(), ..Dropped::default() }
+        let sessions = sessions.into_iter().collect();
+        Dropped { sessions, replaced: 0, evicted: 0, expired: 0, flushed: None }
     }
 
-    /// Takes more; how many those were.
-    pub(super) fn take(&mut self, held: impl IntoIterator<Item = Held<S>>) -> u64 {
-        let before = self.sessions.len();
-        self.sessions.extend(held.into_iter().map(|held| held.session));
-        (self.sessions.len() - before) as u64
+    /// Whether it is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty() && self.flushed.is_none()
     }
 }

@@ -1,9 +1,11 @@
-use proptest::prelude::*;
+mod model;
 
 use super::*;
 
 const START: Moment = Moment { wall: 1_700_000_000_000, boot: 50_000 };
 const HOUR: i64 = 3_600_000;
+const SIZE: Size = Size { own: 1000, shared: 3000 };
+const ALL: usize = usize::MAX;
 
 fn key(host: u8) -> Key {
     let endpoint = Endpoint::new(&format!("host{host}"), 443).unwrap();
@@ -20,7 +22,7 @@ fn cache(max: usize, single_use: bool) -> Cache<u32> {
 
 /// Stores a session that lives for an hour.
 fn put(cache: &mut Cache<u32>, host: u8, session: u32, kind: Kind) -> (Id, Dropped<u32>) {
-    cache.store(&key(host), session, kind, life(START, HOUR), START)
+    cache.store(&key(host), session, kind, life(START, HOUR), SIZE, START)
 }
 
 fn found(cache: &Cache<u32>, host: u8, now: Moment) -> Vec<u32> {
@@ -30,8 +32,25 @@ fn found(cache: &Cache<u32>, host: u8, now: Moment) -> Vec<u32> {
     }
 }
 
+/// Most recently used first, as the list of uses has them.
 fn hosts(cache: &Cache<u32>) -> Vec<String> {
-    cache.iter().map(|(key, ..)| key.endpoint.host.to_string()).collect()
+    let mut hosts = Vec::new();
+    let mut next = cache.slots.last(BY_USE);
+    while let Some(at) = next {
+        hosts.insert(0, cache.slots.key(at).unwrap().endpoint.host.to_string());
+        next = cache.slots.newer::<USE>(at);
+    }
+    hosts
+}
+
+/// All rows, seen in pieces, most recently used first.
+fn rows(cache: &Cache<u32>, piece: u32, now: Moment) -> Vec<Row<u32>> {
+    let (mut rows, mut from) = (Vec::new(), 0);
+    while let Some(next) = cache.look(from, piece, now, |row| rows.push(row)) {
+        from = next;
+    }
+    rows.sort_by_key(|row| cache.uses().wrapping_sub(row.used));
+    rows
 }
 
 #[test]
@@ -131,7 +150,7 @@ fn reuse_extends_nothing() {
 fn nothing_outlives_the_certificate() {
     let mut cache = cache(10, false);
     let life = life(START, HOUR).until(START.wall + 1000);
-    cache.store(&key(1), 10, Kind::Shared, life, START);
+    cache.store(&key(1), 10, Kind::Shared, life, SIZE, START);
     assert_eq!(found(&cache, 1, START.plus(999)), [10]);
     assert!(matches!(cache.find(&key(1), START.plus(1000)), Found::Expired));
 }
@@ -140,7 +159,7 @@ fn nothing_outlives_the_certificate() {
 fn the_librarys_time_counts_where_the_vhost_says_nothing() {
     let mut cache = cache(10, false);
     let life = Life::new(START, HOUR, 1000);
-    cache.store(&key(1), 10, Kind::Shared, life, START);
+    cache.store(&key(1), 10, Kind::Shared, life, SIZE, START);
     assert!(matches!(cache.find(&key(1), START.plus(1000)), Found::Expired));
     cache.set_ttl(Some(2000));
     assert_eq!(found(&cache, 1, START.plus(1000)), [10]);
@@ -169,7 +188,7 @@ fn a_shorter_time_to_live_counts_at_once() {
     put(&mut cache, 1, 10, Kind::Shared);
     cache.set_ttl(Some(1000));
     assert!(matches!(cache.find(&key(1), START.plus(1000)), Found::Expired));
-    assert_eq!(cache.sweep(START.plus(1000)).expired, 1);
+    assert_eq!(cache.sweep_some(START.plus(1000), ALL).expired, 1);
     assert_eq!((cache.keys(), cache.sessions()), (0, 0));
 }
 
@@ -181,7 +200,7 @@ fn what_began_before_a_flush_leaves_nothing() {
     cache.forget(&endpoint(1));
     assert!(!cache.admits(&endpoint(1), begun) && cache.admits(&endpoint(2), begun));
     assert!(cache.admits(&endpoint(1), cache.epoch()));
-    cache.flush();
+    drop(cache.flush());
     assert!(!cache.admits(&endpoint(2), begun));
     assert!(cache.admits(&endpoint(2), cache.epoch()));
 }
@@ -202,178 +221,164 @@ fn forgetting_an_endpoint_forgets_all_its_identities() {
     let mut cache = cache(10, false);
     put(&mut cache, 1, 10, Kind::Shared);
     let other = Key { identity: Some([7; 32].into()), ..key(1) };
-    cache.store(&other, 11, Kind::Shared, life(START, HOUR), START);
+    cache.store(&other, 11, Kind::Shared, life(START, HOUR), SIZE, START);
     assert_eq!(cache.newest_key(&other.endpoint, START), Some(other.clone()));
     assert_eq!(cache.forget(&other.endpoint).sessions.len(), 2);
     assert!(cache.identities.is_empty());
 }
 
-/// The cache as its documentation says it, in the simplest way.
-#[derive(Default)]
-struct Model {
-    /// Most recently used first.
-    entries: Vec<(u8, Vec<ModelSession>, Option<Moment>)>,
+#[test]
+fn flushing_hands_out_all_as_it_is() {
+    let mut cache = cache(10, false);
+    put(&mut cache, 1, 10, Kind::Shared);
+    let dropped = cache.flush();
+    assert!(!dropped.is_empty() && dropped.sessions.is_empty());
+    assert_eq!((cache.keys(), cache.sessions(), cache.bytes()), (0, 0, 0));
+    assert_eq!(cache.due_in(START), None);
+    assert!(cache.flush().is_empty());
 }
 
-#[derive(Clone)]
-struct ModelSession {
-    session: u32,
-    kind: Kind,
-    used: bool,
-    life: Life,
+#[test]
+fn a_sweep_looks_at_no_more_than_it_may() {
+    let mut cache = cache(100, false);
+    for host in 0..100 {
+        put(&mut cache, host, host.into(), Kind::Shared);
+    }
+    let end = START.plus(HOUR);
+    assert_eq!(cache.sweep_some(end, 30).sessions.len(), 30);
+    assert_eq!((cache.keys(), cache.due_in(end)), (70, Some(0)));
+    assert_eq!(cache.sweep_some(end, ALL).expired, 70);
+    assert_eq!((cache.keys(), cache.due_in(end)), (0, None));
 }
 
-impl Model {
-    fn entry(&mut self, host: u8) -> Option<usize> {
-        self.entries.iter().position(|entry| entry.0 == host)
+#[test]
+fn changes_pay_for_what_is_over() {
+    let mut cache = cache(100, false);
+    for host in 0..50 {
+        put(&mut cache, host, host.into(), Kind::Shared);
+        cache.sweep(START);
     }
+    let end = START.plus(HOUR);
+    found(&cache, 1, end);
+    assert_eq!(cache.sweep(end).expired, 0, "a look-up pays for nothing");
+    let life = life(end, HOUR);
+    cache.store(&key(99), 99, Kind::Shared, life, SIZE, end);
+    assert_eq!(cache.sweep(end).expired, OWED_BY_STORE.into());
+}
 
-    fn move_to_front(&mut self, at: usize) {
-        let entry = self.entries.remove(at);
-        self.entries.insert(0, entry);
+#[test]
+fn a_shorter_time_to_live_is_swept_in_pieces() {
+    let mut cache = cache(100, false);
+    for host in 0..100 {
+        put(&mut cache, host, host.into(), Kind::Shared);
     }
+    cache.sweep_some(START, ALL);
+    cache.set_ttl(Some(1000));
+    let end = START.plus(1000);
+    assert!((0..100).all(|host| found(&cache, host, end).is_empty()));
+    assert_eq!(rows(&cache, 7, end).len(), 0, "nobody sees what is over and not swept yet");
+    let swept: Vec<_> = (0..11).map(|_| cache.sweep_some(end, 10).expired).collect();
+    assert_eq!(swept, [10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 0]);
+}
 
-    fn store(&mut self, host: u8, new: ModelSession, max: usize) {
-        if let Some(at) = self.entry(host) {
-            self.move_to_front(at);
-        } else {
-            if self.entries.len() == max {
-                self.entries.pop();
-            }
-            self.entries.insert(0, (host, Vec::new(), None));
+#[test]
+fn what_a_wall_clock_that_is_set_ends_is_swept() {
+    let mut cache = cache(10, false);
+    put(&mut cache, 1, 10, Kind::Shared);
+    assert_eq!(cache.due_in(START), Some(HOUR));
+    let set_forward = Moment { wall: START.wall + HOUR, boot: START.boot + 1 };
+    assert_eq!(cache.sweep_some(set_forward, ALL).expired, 1);
+}
+
+#[test]
+fn sweeps_are_due_when_the_first_session_ends() {
+    let mut cache = cache(10, false);
+    put(&mut cache, 1, 10, Kind::Ticket);
+    cache.store(&key(1), 11, Kind::Ticket, life(START, 7000), SIZE, START);
+    cache.store(&key(2), 20, Kind::Ticket, life(START, 9000), SIZE, START);
+    assert_eq!(cache.sweep_some(START.plus(100), ALL).expired, 0);
+    assert_eq!(cache.due_in(START.plus(100)), Some(6900));
+    assert_eq!(cache.sweep_some(START.plus(6999), ALL).expired, 0);
+    assert_eq!(cache.sweep_some(START.plus(7000), ALL).sessions[..], [11]);
+    assert_eq!(cache.due_in(START.plus(7000)), Some(2000));
+    drop(cache.drop_key(&key(2)));
+    assert_eq!(cache.due_in(START.plus(7000)), Some(HOUR - 7000));
+}
+
+#[test]
+fn a_row_tells_what_is_not_over() {
+    let mut cache = cache(10, false);
+    put(&mut cache, 1, 10, Kind::Ticket);
+    cache.store(&key(1), 11, Kind::Ticket, life(START, 1000), SIZE, START);
+    cache.store(&key(2), 20, Kind::Ticket, life(START, 1000), SIZE, START);
+    let rows = rows(&cache, 1, START.plus(1000));
+    let seen: Vec<_> = rows.iter().map(|row| (row.sessions, row.newest, row.end)).collect();
+    assert_eq!(seen, [(1, Some(10), START.plus(HOUR))]);
+}
+
+#[test]
+fn looking_in_pieces_sees_once_what_stays() {
+    let mut cache = cache(200, false);
+    for host in 0..100 {
+        put(&mut cache, host, host.into(), Kind::Shared);
+    }
+    let (mut seen, mut from) = (Vec::new(), 0);
+    let mut come = 100;
+    while let Some(next) = cache.look(from, 10, START, |row| seen.extend(row.newest)) {
+        from = next;
+        // Uses, comings and goings meanwhile.
+        found(&cache, 99, START);
+        put(&mut cache, 0, 0, Kind::Shared);
+        put(&mut cache, 98, 98, Kind::Shared);
+        if come < 120 {
+            put(&mut cache, come, come.into(), Kind::Shared);
+            drop(cache.drop_key(&key(150 - come)));
+            come += 1;
         }
-        let (_, sessions, spent) = &mut self.entries[0];
-        *spent = None;
-        if new.kind == Kind::Shared {
-            sessions.clear();
-        } else {
-            sessions.retain(|held| held.kind == Kind::Ticket);
-            if sessions.len() == 4 {
-                let oldest_used = sessions.iter().rposition(|held| held.used);
-                sessions.remove(oldest_used.unwrap_or(3));
-            }
-        }
-        sessions.insert(0, new);
     }
-
-    fn live(&mut self, host: u8, now: Moment, ttl: Option<i64>) -> Vec<u32> {
-        let Some(at) = self.entry(host) else { return Vec::new() };
-        let mut live: Vec<_> =
-            self.entries[at].1.iter().filter(|held| !now.reached(held.life.end(ttl))).collect();
-        live.sort_by_key(|held| held.used); // stable: newest first within each
-        live.iter().map(|held| held.session).collect()
-    }
-
-    fn take(&mut self, host: u8, session: u32, single_use: bool, ttl: Option<i64>) {
-        let at = self.entry(host).unwrap();
-        self.move_to_front(at);
-        let (_, sessions, spent) = &mut self.entries[0];
-        let at = sessions.iter().position(|held| held.session == session).unwrap();
-        if single_use && sessions[at].kind == Kind::Ticket {
-            let end = sessions.remove(at).life.end(ttl);
-            *spent = sessions.is_empty().then_some(end);
-        } else {
-            sessions[at].used = true;
-        }
-    }
-
-    fn drop_where(&mut self, gone: impl Fn(u8, &ModelSession) -> bool) {
-        for (host, sessions, _) in &mut self.entries {
-            sessions.retain(|held| !gone(*host, held));
-        }
-        self.entries.retain(|(_, sessions, spent)| !sessions.is_empty() || spent.is_some());
+    for stays in (0..100).filter(|host| !(30..=50).contains(host)) {
+        assert_eq!(seen.iter().filter(|&&other| other == stays).count(), 1, "{stays}");
     }
 }
 
-#[derive(Clone, Debug)]
-enum Step {
-    Store { host: u8, ticket: bool, seconds: i64 },
-    Take { host: u8 },
-    DropThird { host: u8, third: u32 },
-    Pass { wall: i64, boot: i64 },
-    SetTtl { seconds: i64 },
-    Sweep,
-    Forget { host: u8 },
-    Flush,
+#[test]
+fn few_bytes_push_out_the_least_recently_used() {
+    let mut cache = cache(10, false);
+    cache.set_max_bytes(10_000);
+    put(&mut cache, 1, 10, Kind::Ticket);
+    put(&mut cache, 1, 11, Kind::Ticket);
+    let units = |bytes: usize| bytes.div_ceil(UNIT) * UNIT;
+    let (own, shared) = (units(SIZE.own), units(SIZE.shared));
+    assert_eq!(cache.bytes(), 2 * own + shared, "tickets share their peer's certificates");
+    put(&mut cache, 2, 20, Kind::Ticket);
+    let (_, dropped) = put(&mut cache, 3, 30, Kind::Ticket);
+    assert_eq!((dropped.sessions.len(), dropped.evicted), (2, 2));
+    assert_eq!(hosts(&cache), ["host3", "host2"]);
+    let large = Size { own: 80_000, shared: 64_000 };
+    let (_, dropped) = cache.store(&key(2), 21, Kind::Ticket, life(START, HOUR), large, START);
+    assert_eq!((&dropped.sessions[..], cache.keys()), (&[30][..], 1), "but never itself");
+    drop(cache.drop_key(&key(2)));
+    assert_eq!(cache.bytes(), 0);
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    let host = || 0..6u8;
-    prop_oneof![
-        8 => (host(), any::<bool>(), 1..100i64)
-            .prop_map(|(host, ticket, seconds)| Step::Store { host, ticket, seconds }),
-        8 => host().prop_map(|host| Step::Take { host }),
-        2 => (host(), 0..3u32).prop_map(|(host, third)| Step::DropThird { host, third }),
-        3 => (-20_000..20_000i64, 0..20_000i64).prop_map(|(wall, boot)| Step::Pass { wall, boot }),
-        1 => (1..100i64).prop_map(|seconds| Step::SetTtl { seconds }),
-        2 => Just(Step::Sweep),
-        1 => host().prop_map(|host| Step::Forget { host }),
-        1 => Just(Step::Flush),
-    ]
+#[test]
+fn a_cache_for_many_holds_their_bytes() {
+    let cache = cache(100_000, false);
+    assert_eq!(cache.max_units * UNIT, 100_000 * MAX_BYTES_EACH);
 }
 
-proptest! {
-    #[test]
-    fn it_does_what_the_model_does(
-        steps in prop::collection::vec(step(), 1..200),
-        max in 1..5usize,
-        single_use: bool,
-    ) {
-        let (mut cache, mut model) = (cache(max, single_use), Model::default());
-        let (mut now, mut ttl, mut next) = (START, None, 0);
-        for step in steps {
-            match step {
-                Step::Store { host, ticket, seconds } => {
-                    let kind = if ticket { Kind::Ticket } else { Kind::Shared };
-                    let life = life(now, seconds * 1000);
-                    next += 1;
-                    cache.store(&key(host), next, kind, life, now);
-                    model.store(host, ModelSession { session: next, kind, used: false, life }, max);
-                }
-                Step::Take { host } => {
-                    if let Found::Some(sessions) = cache.find(&key(host), now) {
-                        let (id, session) = sessions[0];
-                        prop_assert!(cache.take(&key(host), id).0);
-                        model.take(host, session, single_use, ttl);
-                    }
-                }
-                Step::DropThird { host, third } => {
-                    cache.drop_where(&key(host), |session| session % 3 == third);
-                    model.drop_where(|other, held| other == host && held.session % 3 == third);
-                }
-                Step::Pass { wall, boot } => {
-                    now = Moment { wall: now.wall + wall, boot: now.boot + boot };
-                }
-                Step::SetTtl { seconds } => {
-                    ttl = Some(seconds * 1000);
-                    cache.set_ttl(ttl);
-                }
-                Step::Sweep => {
-                    cache.sweep_now(now);
-                    for entry in &mut model.entries {
-                        entry.2 = entry.2.filter(|&end| !now.reached(end));
-                    }
-                    model.drop_where(|_, held| now.reached(held.life.end(ttl)));
-                }
-                Step::Forget { host } => {
-                    cache.forget(&key(host).endpoint);
-                    model.entries.retain(|entry| entry.0 != host);
-                }
-                Step::Flush => {
-                    cache.flush();
-                    model.entries.clear();
-                }
-            }
-            for host in 0..6 {
-                prop_assert_eq!(found(&cache, host, now), model.live(host, now, ttl));
-            }
-            let order: Vec<String> = model.entries.iter().map(|e| format!("host{}", e.0)).collect();
-            prop_assert_eq!(hosts(&cache), order);
-            prop_assert_eq!(cache.sessions() as usize, model.entries.iter().map(|e| e.1.len()).sum::<usize>());
-            prop_assert!(cache.keys() <= max);
-            prop_assert_eq!(cache.identities.values().sum::<usize>(), cache.keys());
-            let spent = model.entries.iter().filter(|entry| entry.2.is_some());
-            prop_assert_eq!(cache.spent.len(), spent.count());
-        }
-    }
+#[test]
+fn after_a_fork_tickets_for_single_use_are_over() {
+    let mut cache = cache(10, true);
+    put(&mut cache, 1, 10, Kind::Ticket);
+    put(&mut cache, 2, 20, Kind::Shared);
+    cache.drop_single_use();
+    assert!(matches!(cache.find(&key(1), START), Found::Expired));
+    assert_eq!(cache.newest_key(&key(1).endpoint, START), None);
+    put(&mut cache, 1, 11, Kind::Ticket);
+    assert_eq!((found(&cache, 1, START), found(&cache, 2, START)), (vec![11], vec![20]));
+    assert_eq!(cache.sweep_some(START, ALL).sessions[..], [10]);
+    assert_eq!(cache.sweep_some(START, ALL).sessions.len(), 0);
+    cache.drop_single_use();
+    assert!(found(&cache, 1, START).is_empty(), "in the child's child");
 }

@@ -1,12 +1,13 @@
 //! Saving a vhost's sessions, and loading them.
 
+use std::mem;
 use std::sync::atomic::Ordering::Relaxed;
 
 use zeroize::Zeroizing;
 
 use super::{MAX_TICKET, Vhost, kind, life};
 use crate::backend::{Active, Backend};
-use crate::cache::Dropped;
+use crate::cache::{Dropped, Size};
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Key};
 use crate::lifetime::SECOND;
@@ -94,6 +95,7 @@ impl Vhost {
         let life = life.ok_or("it was not to be kept")?;
         drop((session, peer));
         let blob = dump::copy(blob).ok_or("there is no memory for it")?;
+        let size = Size { own: blob.len(), shared: 0 };
         let stored = Stored::from_storage(facts.tls_version, blob);
         let key = Key { endpoint: endpoint.clone(), identity };
         self.with_cache(|cache, now| {
@@ -103,10 +105,10 @@ impl Vhost {
             if cache.newest_key(endpoint, now).is_some() {
                 return (Err("there is a session already"), Dropped::of([stored]));
             }
-            let (_, dropped) = cache.store(&key, stored, kind(&facts), life, now);
-            let result = if dropped.expired == 0 { Ok(()) } else { Err("it has expired") };
+            let (_, mut dropped) = cache.store(&key, stored, kind(&facts), life, size, now);
             // It was never in the cache: refused, not expired there.
-            (result, Dropped { expired: 0, ..dropped })
+            let is_over = mem::take(&mut dropped.expired) > 0;
+            (if is_over { Err("it has expired") } else { Ok(()) }, dropped)
         })
     }
 }

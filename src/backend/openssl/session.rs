@@ -275,6 +275,15 @@ impl Backend for OpenSsl {
         chain.certificates().map(to_der).collect()
     }
 
+    fn chain_len(chain: &Chain) -> usize {
+        let _errors = super::ErrorQueue::keep();
+        let len = |x509: *mut ffi::X509| {
+            // SAFETY: the certificate is live; with NULL it only tells the length.
+            usize::try_from(unsafe { ffi::i2d_X509(x509, ptr::null_mut()) }).unwrap_or(usize::MAX)
+        };
+        chain.certificates().map(len).fold(0, usize::saturating_add)
+    }
+
     fn chain_from_der(certificates: &[&[u8]]) -> Option<Chain> {
         let _errors = super::ErrorQueue::keep();
         let from_der = |der: &&[u8]| {
