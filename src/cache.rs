@@ -14,6 +14,7 @@ mod wheel;
 
 use std::collections::HashMap;
 use std::mem;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -47,8 +48,8 @@ const OWED_BY_CHANGE: u8 = 1;
 pub struct Cache<S> {
     slots: Slots<S>,
     index: Index,
-    /// The identities of the keys, and how many keys have each.
-    identities: HashMap<Identity, usize>,
+    /// The client certificates of the keys, and how many keys have each.
+    identities: HashMap<Arc<[u8; 32]>, usize>,
     max: usize,
     max_units: usize,
     ttl: Option<i64>,
@@ -139,13 +140,17 @@ impl<S: Clone> Cache<S> {
     pub fn find(&self, key: &Key, now: Moment) -> Found<S> {
         let Some(at) = self.slots.find(key) else { return Found::Miss };
         let entry = &self.slots.get(at).entry;
-        let live = |held: &&Held<S>| !self.is_over(held, now);
+        let all = entry.held();
         // RFC 8446 C.4: clients SHOULD NOT reuse a ticket for multiple connections. So the
         // fresh ones first; but with only used ones left, one of them beats a full handshake.
-        let fresh = entry.held().iter().filter(live).filter(|held| !held.is_used());
-        let used = entry.held().iter().filter(live).filter(|held| held.is_used());
-        let sessions: SmallVec<_> =
-            fresh.chain(used).map(|held| (held.id, held.session.clone())).collect();
+        let mut sessions = SmallVec::new();
+        for used in [false, true] {
+            for held in all.iter().filter(|held| held.is_used() == used) {
+                if !self.is_over(held, now) {
+                    sessions.push((held.id, held.session.clone()));
+                }
+            }
+        }
         if !sessions.is_empty() {
             Found::Some(sessions)
         } else if entry.spent().is_some_and(|end| !now.reached(end)) {
@@ -163,18 +168,21 @@ impl<S: Clone> Cache<S> {
         let Some(at) = self.slots.find(key) else { return (!self.single_use, Dropped::default()) };
         self.touch(at);
         let entry = &mut self.slots.get_mut(at).entry;
-        let found = entry.held().iter().position(|held| held.id == id);
-        let Some(found) = found else { return (!self.single_use, Dropped::default()) };
-        if !(self.single_use && entry.held()[found].is_ticket()) {
-            let held = &mut entry.held_mut()[found];
+        let Some(held) = entry.held_mut().iter_mut().find(|held| held.id == id) else {
+            return (!self.single_use, Dropped::default());
+        };
+        if !(self.single_use && held.is_ticket()) {
             held.offers = held.offers.max(1);
             return (true, Dropped::default());
         }
-        let taken = entry.remove(found);
+        let (is_retired, end) = (self.index.is_retired(held), held.life.end(self.ttl));
+        let mut dropped = Dropped::default();
+        self.drain(at, |held, _| held.id == id, &mut dropped);
+        let entry = &mut self.slots.get_mut(at).entry;
         if entry.held().is_empty() {
-            *entry = Entry::Spent(taken.life.end(self.ttl));
+            *entry = Entry::Spent(end);
         }
-        (!self.index.is_retired(&taken), self.discount(at, [taken]))
+        (!is_retired, dropped)
     }
 
     /// Whether a session that was taken, with a life of `taken`, may still be offered: it is not
@@ -216,19 +224,15 @@ impl<S: Clone> Cache<S> {
         let (own, shared) = (units(size.own), units(size.shared));
         let held = Held { session, id, life, size: own, kind, offers: 0 };
         let at = if let Some(at) = self.slots.find(key) {
-            let entry = &mut self.slots.get_mut(at).entry;
-            let gone = if kind == Kind::Shared {
-                entry.drain(|_| true)
-            } else {
-                let tickets = entry.held();
-                let shared = tickets.iter().position(|held| !held.is_ticket());
-                let full = (tickets.len() == MAX_TICKETS).then(|| {
-                    let oldest_used = tickets.iter().rposition(|held| held.is_used());
-                    oldest_used.unwrap_or(MAX_TICKETS - 1)
-                });
-                shared.or(full).map(|at| entry.remove(at)).into_iter().collect()
+            let tickets = self.slots.get(at).entry.held();
+            let full = (tickets.len() == MAX_TICKETS).then(|| {
+                let oldest_used = tickets.iter().rfind(|held| held.is_used());
+                oldest_used.unwrap_or(&tickets[MAX_TICKETS - 1]).id
+            });
+            let is_gone = |held: &Held<S>, _: &Index| {
+                kind == Kind::Shared || !held.is_ticket() || full == Some(held.id)
             };
-            dropped = self.discount(at, gone);
+            self.drain(at, is_gone, &mut dropped);
             dropped.replaced = dropped.sessions.len() as u64;
             self.slots.get_mut(at).entry.add(held);
             self.touch(at);
@@ -237,7 +241,9 @@ impl<S: Clone> Cache<S> {
             if self.slots.len() >= self.max {
                 self.evict(&mut dropped);
             }
-            *self.identities.entry(key.identity.clone()).or_default() += 1;
+            if let Some(identity) = &key.identity {
+                *self.identities.entry(identity.clone()).or_default() += 1;
+            }
             let at = self.slots.insert(key.clone(), Entry::One(held));
             self.uses = self.uses.wrapping_add(1);
             self.slots.get_mut(at).used = self.uses;
@@ -287,14 +293,11 @@ impl<S: Clone> Cache<S> {
     }
 
     fn drop_held(&mut self, key: &Key, gone: impl Fn(&Held<S>) -> bool) -> Dropped<S> {
-        let Some(at) = self.slots.find(key) else { return Dropped::default() };
-        let gone = self.slots.get_mut(at).entry.drain(gone);
-        if gone.is_empty() {
-            return Dropped::default();
-        }
-        let dropped = self.discount(at, gone);
-        if self.slots.get(at).entry.held().is_empty() {
-            self.remove(at);
+        let mut dropped = Dropped::default();
+        let Some(at) = self.slots.find(key) else { return dropped };
+        self.drain(at, |held, _| gone(held), &mut dropped);
+        if !dropped.sessions.is_empty() && self.slots.get(at).entry.held().is_empty() {
+            self.remove(at, &mut dropped);
         }
         dropped
     }
@@ -322,8 +325,7 @@ impl<S: Clone> Cache<S> {
         self.forgotten.insert(endpoint.clone(), self.epoch);
         let mut dropped = Dropped::default();
         for (_, at) in self.keys_of(endpoint) {
-            let gone = self.remove(at);
-            dropped.sessions.extend(gone.sessions);
+            self.remove(at, &mut dropped);
         }
         dropped
     }
@@ -338,10 +340,9 @@ impl<S: Clone> Cache<S> {
 
     /// The keys that an endpoint has sessions under, in no order.
     fn keys_of(&self, endpoint: &Endpoint) -> Vec<(Key, At)> {
-        let key =
-            |identity: &Identity| Key { endpoint: endpoint.clone(), identity: identity.clone() };
-        let keys = self.identities.keys().map(key);
-        keys.filter_map(|key| self.slots.find(&key).map(|at| (key, at))).collect()
+        let key = |identity: Identity| Key { endpoint: endpoint.clone(), identity };
+        let identities = self.identities.keys().cloned().map(Some).chain([None]);
+        identities.map(key).filter_map(|key| self.slots.find(&key).map(|at| (key, at))).collect()
     }
 
     /// The key of an endpoint whose newest session is the newest, if it has any that lives.
@@ -381,39 +382,48 @@ impl<S: Clone> Cache<S> {
     /// Drops the key that was used least recently, to make room.
     fn evict(&mut self, dropped: &mut Dropped<S>) {
         if let Some(at) = self.slots.last(BY_USE) {
-            let gone = self.remove(at);
-            dropped.evicted += gone.sessions.len() as u64;
-            dropped.sessions.extend(gone.sessions);
+            dropped.evicted += self.remove(at, dropped);
         }
     }
 
-    /// Removes a key, with what it has.
-    fn remove(&mut self, at: At) -> Dropped<S> {
-        let gone = self.slots.get_mut(at).entry.drain(|_| true);
-        let dropped = self.discount(at, gone);
-        if let Some((key, _)) = self.slots.remove(at) {
-            if let Some(keys) = self.identities.get_mut(&key.identity) {
+    /// Removes a key, with what it has; how many sessions that was.
+    fn remove(&mut self, at: At, dropped: &mut Dropped<S>) -> u64 {
+        let sessions = self.drain(at, |_, _| true, dropped);
+        let Some(key) = self.slots.remove(at) else { return sessions };
+        if let Some(identity) = &key.identity {
+            if let Some(keys) = self.identities.get_mut(identity) {
                 *keys -= 1;
                 if *keys == 0 {
-                    self.identities.remove(&key.identity);
+                    self.identities.remove(identity);
                 }
             }
         }
-        dropped
+        dropped.keys.push(key);
+        sessions
     }
 
-    /// Sessions have left a slot.
-    fn discount(&mut self, at: At, gone: impl IntoIterator<Item = Held<S>>) -> Dropped<S> {
+    /// Removes those of a slot's sessions that a condition names; how many those were.
+    fn drain(
+        &mut self,
+        at: At,
+        gone: impl Fn(&Held<S>, &Index) -> bool,
+        dropped: &mut Dropped<S>,
+    ) -> u64 {
         let slot = self.slots.get_mut(at);
+        let mut sessions = 0;
+        slot.entry.drain(
+            |held| gone(held, &self.index),
+            |held| {
+                sessions += 1;
+                self.units -= usize::from(held.size);
+                dropped.sessions.push(held.session);
+            },
+        );
         if slot.entry.held().is_empty() {
             self.units -= usize::from(mem::take(&mut slot.shared));
         }
-        let (sessions, units) = (&mut self.sessions, &mut self.units);
-        Dropped::of(gone.into_iter().map(|held| {
-            *sessions -= 1;
-            *units -= usize::from(held.size);
-            held.session
-        }))
+        self.sessions -= sessions;
+        sessions
     }
 
     fn owe(&mut self, more: u8) {

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::slots::Slots;
 use crate::clock::Moment;
+use crate::endpoint::Key;
 
 /// Tickets kept for one key.
 pub const MAX_TICKETS: usize = 4;
@@ -172,14 +173,12 @@ impl<S> Entry<S> {
         }
     }
 
-    /// Removes and yields what a condition names.
-    pub fn drain(&mut self, gone: impl Fn(&Held<S>) -> bool) -> SmallVec<[Held<S>; 1]> {
-        let mut drained = SmallVec::new();
+    /// Removes what a condition names, and hands it out.
+    pub fn drain(&mut self, gone: impl Fn(&Held<S>) -> bool, mut each: impl FnMut(Held<S>)) {
         let mut at = 0;
         while at < self.held().len() {
-            if gone(&self.held()[at]) { drained.push(self.remove(at)) } else { at += 1 }
+            if gone(&self.held()[at]) { each(self.remove(at)) } else { at += 1 }
         }
-        drained
     }
 }
 
@@ -217,21 +216,33 @@ pub struct Dropped<S> {
     pub evicted: u64,
     /// How many were over.
     pub expired: u64,
-    /// All that a flush dropped, as it was: to be freed with no lock held, too.
+    /// The keys that went with them: to be freed with no lock held, too, since a free() may take
+    /// its time.
+    pub(super) keys: SmallVec<[Key; 1]>,
+    /// All that a flush dropped, as it was.
     pub(super) flushed: Option<Box<Slots<S>>>,
 }
 
 impl<S> Default for Dropped<S> {
     fn default() -> Self {
-        Dropped::of([])
+        let (sessions, keys) = (SmallVec::new(), SmallVec::new());
+        Dropped { sessions, replaced: 0, evicted: 0, expired: 0, keys, flushed: None }
     }
 }
 
 impl<S> Dropped<S> {
     /// Sessions that are of no use any more.
     pub fn of(sessions: impl IntoIterator<Item = S>) -> Dropped<S> {
-        let sessions = sessions.into_iter().collect();
-        Dropped { sessions, replaced: 0, evicted: 0, expired: 0, flushed: None }
+        Dropped { sessions: sessions.into_iter().collect(), ..Dropped::default() }
+    }
+
+    /// Nothing, with room for what a look at so many entries drops, for the most part: made before
+    /// the lock is taken, since a malloc() may take its time.
+    pub fn with_room(entries: usize) -> Dropped<S> {
+        let (mut sessions, mut keys) = (SmallVec::new(), SmallVec::new());
+        sessions.reserve(entries * 2);
+        keys.reserve(entries);
+        Dropped { sessions, keys, ..Dropped::default() }
     }
 
     /// Whether it is nothing.

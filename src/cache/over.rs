@@ -72,6 +72,10 @@ impl Index {
         self.retired.is_some_and(|id| held.is_ticket() && (held.id.wrapping_sub(id) as i32) < 0)
     }
 
+    pub fn is_over<S>(&self, held: &Held<S>, ttl: Option<i64>, now: Moment) -> bool {
+        now.reached(held.life.end(ttl)) || self.is_retired(held)
+    }
+
     /// Whether there may be something that is over.
     fn is_due<S>(&mut self, slots: &mut Slots<S>, now: Moment) -> bool {
         let ahead = ahead(now);
@@ -100,45 +104,43 @@ impl Index {
 
 impl<S: Clone> Cache<S> {
     pub(super) fn is_over(&self, held: &Held<S>, now: Moment) -> bool {
-        now.reached(held.life.end(self.ttl)) || self.index.is_retired(held)
+        self.index.is_over(held, self.ttl, now)
     }
 
     /// Drops some of what is over: looks at no more entries than the changes since the last
     /// sweep pay for. So all of it goes, where there are changes, and none of them waits for long.
     pub fn sweep(&mut self, now: Moment) -> Dropped<S> {
         let owed = std::mem::take(&mut self.owed);
-        if owed == 0 { Dropped::default() } else { self.sweep_some(now, owed.into()) }
-    }
-
-    /// Drops what is over, but looks at no more than so many entries.
-    pub fn sweep_some(&mut self, now: Moment, most: usize) -> Dropped<S> {
         let mut dropped = Dropped::default();
-        if !self.index.is_due(&mut self.slots, now) {
-            return dropped;
+        if owed > 0 {
+            self.sweep_some(now, owed.into(), &mut dropped);
         }
-        for _ in 0..most {
-            let Some(at) = self.slots.last(DUE) else { break };
-            self.look_at(at, now, &mut dropped);
-        }
-        self.index.looked(&self.slots);
         dropped
     }
 
+    /// Drops what is over, but looks at no more than so many entries.
+    pub fn sweep_some(&mut self, now: Moment, most: usize, dropped: &mut Dropped<S>) {
+        if !self.index.is_due(&mut self.slots, now) {
+            return;
+        }
+        for _ in 0..most {
+            let Some(at) = self.slots.last(DUE) else { break };
+            self.look_at(at, now, dropped);
+        }
+        self.index.looked(&self.slots);
+    }
+
     fn look_at(&mut self, at: At, now: Moment, dropped: &mut Dropped<S>) {
-        let (ttl, index) = (self.ttl, &self.index);
-        let over = |held: &Held<S>| now.reached(held.life.end(ttl)) || index.is_retired(held);
-        let entry = &mut self.slots.get_mut(at).entry;
-        let gone = entry.drain(over);
-        let is_left = match entry {
-            Entry::Spent(end) => !now.reached(*end),
+        let ttl = self.ttl;
+        dropped.expired += self.drain(at, |held, index| index.is_over(held, ttl, now), dropped);
+        let is_left = match self.slots.get(at).entry {
+            Entry::Spent(end) => !now.reached(end),
             _ => true,
         };
-        dropped.expired += gone.len() as u64;
-        dropped.sessions.extend(self.discount(at, gone).sessions);
         if is_left {
             self.index.file(&mut self.slots, at, ttl, now);
         } else {
-            self.remove(at);
+            self.remove(at, dropped);
         }
     }
 

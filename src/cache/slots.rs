@@ -35,7 +35,7 @@ pub(super) fn bucket(number: usize) -> At {
 const HEADS: usize = 2 + BUCKETS;
 
 /// Slots are made so many at a time.
-const CHUNK: usize = 32;
+const CHUNK: usize = 16;
 /// Tables are for about so many keys: to let one grow takes some microseconds.
 const TABLE: usize = 512;
 const MOST_TABLES: usize = 4096;
@@ -66,7 +66,7 @@ const _: () = assert!(size_of::<Slot<[usize; 2]>>() == 104);
 
 #[derive(Debug)]
 pub(super) struct Slots<S> {
-    chunks: Vec<Vec<Slot<S>>>,
+    chunks: Vec<Box<[Slot<S>; CHUNK]>>,
     /// The first free slot; the next is what it has as its link after.
     free: At,
     heads: Box<[Link]>,
@@ -98,10 +98,12 @@ impl<S> Slots<S> {
         self.len
     }
 
+    #[inline]
     pub fn get(&self, at: At) -> &Slot<S> {
         &self.chunks[at as usize / CHUNK][at as usize % CHUNK]
     }
 
+    #[inline]
     pub fn get_mut(&mut self, at: At) -> &mut Slot<S> {
         &mut self.chunks[at as usize / CHUNK][at as usize % CHUNK]
     }
@@ -113,8 +115,7 @@ impl<S> Slots<S> {
 
     /// How many slots there are, free ones as well.
     pub fn end(&self) -> At {
-        let last = self.chunks.last().map_or(0, |chunk| CHUNK - chunk.len());
-        (self.chunks.len() * CHUNK - last) as At
+        (self.chunks.len() * CHUNK) as At
     }
 
     fn table_of(&self, hash: u64) -> usize {
@@ -122,6 +123,7 @@ impl<S> Slots<S> {
     }
 
     /// The slot of a key.
+    #[inline]
     pub fn find(&self, key: &Key) -> Option<At> {
         let hash = hash_of(key);
         let is_it = |&at: &At| self.key(at) == Some(key);
@@ -132,26 +134,13 @@ impl<S> Slots<S> {
     pub fn insert(&mut self, key: Key, entry: Entry<S>) -> At {
         let hash = hash_of(&key);
         let table = self.table_of(hash);
-        let link = Link { before: NONE, after: NONE };
-        let slot = Slot { key: Some(key), entry, links: [link; 2], used: 0, shared: 0 };
-        let at = if self.free != NONE {
-            let at = self.free;
-            self.free = mem::replace(self.get_mut(at), slot).links[0].after;
-            at
-        } else {
-            let at = self.end();
-            match self.chunks.last_mut().filter(|chunk| chunk.len() < CHUNK) {
-                Some(chunk) => chunk.push(slot),
-                None => {
-                    // The first one grows: most vhosts have few.
-                    let capacity = if self.chunks.is_empty() { 4 } else { CHUNK };
-                    let mut chunk = Vec::with_capacity(capacity);
-                    chunk.push(slot);
-                    self.chunks.push(chunk);
-                }
-            }
-            at
-        };
+        if self.free == NONE {
+            self.add_chunk();
+        }
+        let at = self.free;
+        let slot = self.get_mut(at);
+        (slot.key, slot.entry, slot.shared) = (Some(key), entry, 0);
+        self.free = slot.links[0].after;
         let chunks = &self.chunks;
         self.tables[table].insert_unique(hash, at, |&at| {
             chunks[at as usize / CHUNK][at as usize % CHUNK].key.as_ref().map_or(0, hash_of)
@@ -162,14 +151,24 @@ impl<S> Slots<S> {
         at
     }
 
-    /// Frees a slot that has a key.
-    pub fn remove(&mut self, at: At) -> Option<(Key, Entry<S>)> {
+    fn add_chunk(&mut self) {
+        let (from, to) = (self.end(), self.end() + CHUNK as At);
+        self.chunks.push(Box::new(std::array::from_fn(|index| {
+            let next = from + index as At + 1;
+            let link = Link { before: NONE, after: if next < to { next } else { NONE } };
+            Slot { key: None, entry: Entry::EMPTY, links: [link; 2], used: 0, shared: 0 }
+        })));
+        self.free = from;
+    }
+
+    /// Frees a slot that has a key, and nothing else any more.
+    pub fn remove(&mut self, at: At) -> Option<Key> {
         self.unlink::<USE>(at);
         self.unlink::<END>(at);
         let free = mem::replace(&mut self.free, at);
         let slot = self.get_mut(at);
         slot.links[0].after = free;
-        let entry = mem::replace(&mut slot.entry, Entry::EMPTY);
+        slot.entry = Entry::EMPTY;
         let key = slot.key.take()?;
         let hash = hash_of(&key);
         let table = self.table_of(hash);
@@ -177,9 +176,10 @@ impl<S> Slots<S> {
             found.remove();
         }
         self.len -= 1;
-        Some((key, entry))
+        Some(key)
     }
 
+    #[inline]
     fn link_mut<const LIST: usize>(&mut self, at: At) -> &mut Link {
         if at & HEAD == 0 {
             &mut self.get_mut(at).links[LIST]
@@ -188,6 +188,7 @@ impl<S> Slots<S> {
         }
     }
 
+    #[inline]
     fn unlink<const LIST: usize>(&mut self, at: At) {
         let Link { before, after } = self.get(at).links[LIST];
         self.link_mut::<LIST>(before).after = after;
@@ -195,16 +196,20 @@ impl<S> Slots<S> {
     }
 
     /// Puts a slot that is in no list behind a list's head.
+    #[inline]
     fn link<const LIST: usize>(&mut self, head: At, at: At) {
-        let after = mem::replace(&mut self.link_mut::<LIST>(head).after, at);
+        let after = mem::replace(&mut self.heads[(head - HEAD) as usize].after, at);
         self.link_mut::<LIST>(after).before = at;
-        *self.link_mut::<LIST>(at) = Link { before: head, after };
+        self.get_mut(at).links[LIST] = Link { before: head, after };
     }
 
     /// Puts a slot first in another list of its kind, or in its own.
+    #[inline]
     pub fn move_to<const LIST: usize>(&mut self, head: At, at: At) {
-        self.unlink::<LIST>(at);
-        self.link::<LIST>(head, at);
+        if self.get(at).links[LIST].before != head {
+            self.unlink::<LIST>(at);
+            self.link::<LIST>(head, at);
+        }
     }
 
     /// The slot that has been in a list for longest.

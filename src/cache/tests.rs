@@ -32,6 +32,13 @@ fn found(cache: &Cache<u32>, host: u8, now: Moment) -> Vec<u32> {
     }
 }
 
+/// Looks at no more than so many entries.
+fn sweep(cache: &mut Cache<u32>, now: Moment, most: usize) -> Dropped<u32> {
+    let mut dropped = Dropped::default();
+    cache.sweep_some(now, most, &mut dropped);
+    dropped
+}
+
 /// Most recently used first, as the list of uses has them.
 fn hosts(cache: &Cache<u32>) -> Vec<String> {
     let mut hosts = Vec::new();
@@ -188,7 +195,7 @@ fn a_shorter_time_to_live_counts_at_once() {
     put(&mut cache, 1, 10, Kind::Shared);
     cache.set_ttl(Some(1000));
     assert!(matches!(cache.find(&key(1), START.plus(1000)), Found::Expired));
-    assert_eq!(cache.sweep_some(START.plus(1000), ALL).expired, 1);
+    assert_eq!(sweep(&mut cache, START.plus(1000), ALL).expired, 1);
     assert_eq!((cache.keys(), cache.sessions()), (0, 0));
 }
 
@@ -245,9 +252,9 @@ fn a_sweep_looks_at_no_more_than_it_may() {
         put(&mut cache, host, host.into(), Kind::Shared);
     }
     let end = START.plus(HOUR);
-    assert_eq!(cache.sweep_some(end, 30).sessions.len(), 30);
+    assert_eq!(sweep(&mut cache, end, 30).sessions.len(), 30);
     assert_eq!((cache.keys(), cache.due_in(end)), (70, Some(0)));
-    assert_eq!(cache.sweep_some(end, ALL).expired, 70);
+    assert_eq!(sweep(&mut cache, end, ALL).expired, 70);
     assert_eq!((cache.keys(), cache.due_in(end)), (0, None));
 }
 
@@ -272,12 +279,12 @@ fn a_shorter_time_to_live_is_swept_in_pieces() {
     for host in 0..100 {
         put(&mut cache, host, host.into(), Kind::Shared);
     }
-    cache.sweep_some(START, ALL);
+    sweep(&mut cache, START, ALL);
     cache.set_ttl(Some(1000));
     let end = START.plus(1000);
     assert!((0..100).all(|host| found(&cache, host, end).is_empty()));
     assert_eq!(rows(&cache, 7, end).len(), 0, "nobody sees what is over and not swept yet");
-    let swept: Vec<_> = (0..11).map(|_| cache.sweep_some(end, 10).expired).collect();
+    let swept: Vec<_> = (0..11).map(|_| sweep(&mut cache, end, 10).expired).collect();
     assert_eq!(swept, [10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 0]);
 }
 
@@ -287,7 +294,7 @@ fn what_a_wall_clock_that_is_set_ends_is_swept() {
     put(&mut cache, 1, 10, Kind::Shared);
     assert_eq!(cache.due_in(START), Some(HOUR));
     let set_forward = Moment { wall: START.wall + HOUR, boot: START.boot + 1 };
-    assert_eq!(cache.sweep_some(set_forward, ALL).expired, 1);
+    assert_eq!(sweep(&mut cache, set_forward, ALL).expired, 1);
 }
 
 #[test]
@@ -296,10 +303,10 @@ fn sweeps_are_due_when_the_first_session_ends() {
     put(&mut cache, 1, 10, Kind::Ticket);
     cache.store(&key(1), 11, Kind::Ticket, life(START, 7000), SIZE, START);
     cache.store(&key(2), 20, Kind::Ticket, life(START, 9000), SIZE, START);
-    assert_eq!(cache.sweep_some(START.plus(100), ALL).expired, 0);
+    assert_eq!(sweep(&mut cache, START.plus(100), ALL).expired, 0);
     assert_eq!(cache.due_in(START.plus(100)), Some(6900));
-    assert_eq!(cache.sweep_some(START.plus(6999), ALL).expired, 0);
-    assert_eq!(cache.sweep_some(START.plus(7000), ALL).sessions[..], [11]);
+    assert_eq!(sweep(&mut cache, START.plus(6999), ALL).expired, 0);
+    assert_eq!(sweep(&mut cache, START.plus(7000), ALL).sessions[..], [11]);
     assert_eq!(cache.due_in(START.plus(7000)), Some(2000));
     drop(cache.drop_key(&key(2)));
     assert_eq!(cache.due_in(START.plus(7000)), Some(HOUR - 7000));
@@ -377,8 +384,8 @@ fn after_a_fork_tickets_for_single_use_are_over() {
     assert_eq!(cache.newest_key(&key(1).endpoint, START), None);
     put(&mut cache, 1, 11, Kind::Ticket);
     assert_eq!((found(&cache, 1, START), found(&cache, 2, START)), (vec![11], vec![20]));
-    assert_eq!(cache.sweep_some(START, ALL).sessions[..], [10]);
-    assert_eq!(cache.sweep_some(START, ALL).sessions.len(), 0);
+    assert_eq!(sweep(&mut cache, START, ALL).sessions[..], [10]);
+    assert_eq!(sweep(&mut cache, START, ALL).sessions.len(), 0);
     cache.drop_single_use();
     assert!(found(&cache, 1, START).is_empty(), "in the child's child");
 }

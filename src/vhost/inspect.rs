@@ -42,8 +42,9 @@ impl Vhost {
     fn sweep(&self) -> Option<i64> {
         let mut due = None;
         for _ in 0..PIECES {
+            let mut dropped = Dropped::with_room(PIECE);
             due = self.with_cache(|cache, now| {
-                let dropped = cache.sweep_some(now, PIECE);
+                cache.sweep_some(now, PIECE, &mut dropped);
                 (cache.due_in(now), dropped)
             });
             if due != Some(0) {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use lws_tls_sessions::cache::{Cache, Kind, Life, Size};
+use lws_tls_sessions::cache::{Cache, Dropped, Kind, Life, Size};
 use lws_tls_sessions::clock::Moment;
 use lws_tls_sessions::endpoint::{Endpoint, Key};
 
@@ -82,7 +82,8 @@ impl Ours {
 
     /// Drops what is over by a moment; how many sessions that was.
     pub fn expire(&self, now: Moment) -> usize {
-        let dropped = self.0.lock().sweep_some(now, usize::MAX);
+        let mut dropped = Dropped::default();
+        self.0.lock().sweep_some(now, usize::MAX, &mut dropped);
         dropped.sessions.len()
     }
 }
