@@ -201,8 +201,8 @@ impl<S: Clone> Cache<S> {
         }
     }
 
-    /// Keeps a session; its key becomes the most recently used. Returns its id and what it
-    /// displaced.
+    /// Keeps a session; its key becomes the most recently used. Returns its id, or None if it was
+    /// over already, and what it displaced. What is over is displaced first.
     pub fn store(
         &mut self,
         key: &Key,
@@ -211,19 +211,21 @@ impl<S: Clone> Cache<S> {
         life: Life,
         size: Size,
         now: Moment,
-    ) -> (Id, Dropped<S>) {
+    ) -> (Option<Id>, Dropped<S>) {
         self.owe(OWED_BY_STORE);
         let mut dropped = Dropped::default();
         let id = self.next_id;
         self.next_id = id.wrapping_add(1);
         if now.reached(life.end(self.ttl)) {
             dropped.sessions.push(session);
-            dropped.expired = 1;
-            return (id, dropped);
+            return (None, dropped);
         }
         let (own, shared) = (units(size.own), units(size.shared));
         let held = Held { session, id, life, size: own, kind, offers: 0 };
         let at = if let Some(at) = self.slots.find(key) {
+            let ttl = self.ttl;
+            let is_over = |held: &Held<S>, index: &Index| index.is_over(held, ttl, now);
+            dropped.expired = self.drain(at, is_over, &mut dropped);
             let tickets = self.slots.get(at).entry.held();
             let full = (tickets.len() == MAX_TICKETS).then(|| {
                 let oldest_used = tickets.iter().rfind(|held| held.is_used());
@@ -232,12 +234,14 @@ impl<S: Clone> Cache<S> {
             let is_gone = |held: &Held<S>, _: &Index| {
                 kind == Kind::Shared || !held.is_ticket() || full == Some(held.id)
             };
-            self.drain(at, is_gone, &mut dropped);
-            dropped.replaced = dropped.sessions.len() as u64;
+            dropped.replaced = self.drain(at, is_gone, &mut dropped);
             self.slots.get_mut(at).entry.add(held);
             self.touch(at);
             at
         } else {
+            if self.slots.len() >= self.max {
+                self.sweep_some(now, OWED_BY_STORE.into(), &mut dropped);
+            }
             if self.slots.len() >= self.max {
                 self.evict(&mut dropped);
             }
@@ -258,7 +262,7 @@ impl<S: Clone> Cache<S> {
             self.evict(&mut dropped);
         }
         self.index.file(&mut self.slots, at, self.ttl, now);
-        (id, dropped)
+        (Some(id), dropped)
     }
 
     /// A session of a key, to put another form of it in its place.
@@ -311,7 +315,7 @@ impl<S: Clone> Cache<S> {
         self.sessions = 0;
         self.units = 0;
         self.index = Index::new();
-        let slots = mem::replace(&mut self.slots, Slots::new(self.max));
+        let slots = self.slots.take(self.max);
         Dropped { flushed: (slots.len() > 0).then(|| Box::new(slots)), ..Dropped::default() }
     }
 

@@ -197,8 +197,9 @@ impl Vhost {
             if self.is_destroyed() || !cache.admits(&key.endpoint, epoch) {
                 return (false, Dropped::of([stored]));
             }
-            let (_, dropped) = cache.store(key, stored, kind(&facts), life, size, now);
-            (dropped.expired == 0, dropped)
+            let (id, mut dropped) = cache.store(key, stored, kind(&facts), life, size, now);
+            dropped.expired += u64::from(id.is_none());
+            (id.is_some(), dropped)
         });
         if kept {
             self.counters.stored.fetch_add(1, Relaxed);

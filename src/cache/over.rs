@@ -36,17 +36,14 @@ impl Index {
         Index { wheel: Wheel::new(0), next: i64::MAX, ahead: i64::MAX, retired: None }
     }
 
-    /// Puts an entry to where it has to be looked at.
+    /// Puts an entry, of which nothing is over, to where it has to be looked at.
     pub fn file<S>(&mut self, slots: &mut Slots<S>, at: At, ttl: Option<i64>, now: Moment) {
         let ahead = ahead(now);
         self.ahead = self.ahead.min(ahead);
         let entry = &slots.get(at).entry;
         let ends = entry.held().iter().map(|held| held.life.end(ttl)).chain(entry.spent());
         let by_boot = |end: Moment| end.boot.min(end.wall.saturating_sub(ahead));
-        let mut end = ends.map(by_boot).min().unwrap_or(i64::MIN);
-        if entry.held().iter().any(|held| self.is_retired(held)) {
-            end = i64::MIN;
-        }
+        let end = ends.map(by_boot).min().unwrap_or(i64::MIN);
         let (head, passed) = match self.wheel.bucket(end) {
             Some((number, passed)) => (bucket(number), passed),
             None => (DUE, i64::MIN),

@@ -34,8 +34,8 @@ pub(super) fn bucket(number: usize) -> At {
 
 const HEADS: usize = 2 + BUCKETS;
 
-/// Slots are made so many at a time.
-const CHUNK: usize = 16;
+/// Slots are made so many at a time: in few bytes, which a vhost of few endpoints does not miss.
+const CHUNK: usize = 4;
 /// Tables are for about so many keys: to let one grow takes some microseconds.
 const TABLE: usize = 512;
 const MOST_TABLES: usize = 4096;
@@ -75,6 +75,11 @@ pub(super) struct Slots<S> {
     len: usize,
 }
 
+/// Of empty lists.
+fn heads() -> impl Iterator<Item = Link> {
+    (HEAD..HEAD + HEADS as At).map(|head| Link { before: head, after: head })
+}
+
 fn hash_of(key: &Key) -> u64 {
     BuildHasherDefault::<HashOfKey>::default().hash_one(key)
 }
@@ -82,15 +87,26 @@ fn hash_of(key: &Key) -> u64 {
 impl<S> Slots<S> {
     /// None yet, and best for so many.
     pub fn new(most: usize) -> Slots<S> {
-        let heads = (0..HEADS as At).map(|head| Link { before: HEAD + head, after: HEAD + head });
+        Slots { heads: heads().collect(), ..Slots::without_heads(most) }
+    }
+
+    fn without_heads(most: usize) -> Slots<S> {
         let tables = most.div_ceil(TABLE).clamp(1, MOST_TABLES).next_power_of_two();
         Slots {
             chunks: Vec::new(),
             free: NONE,
-            heads: heads.collect(),
+            heads: Box::default(),
             tables: (0..tables).map(|_| HashTable::new()).collect(),
             len: 0,
         }
+    }
+
+    /// Hands out all there is, and is as new.
+    pub fn take(&mut self, most: usize) -> Slots<S> {
+        // The lists' heads stay: whatever they were heads of is gone.
+        let mut kept = mem::take(&mut self.heads);
+        heads().zip(&mut kept).for_each(|(head, kept)| *kept = head);
+        mem::replace(self, Slots { heads: kept, ..Slots::without_heads(most) })
     }
 
     /// Keys there are.

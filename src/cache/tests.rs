@@ -22,7 +22,8 @@ fn cache(max: usize, single_use: bool) -> Cache<u32> {
 
 /// Stores a session that lives for an hour.
 fn put(cache: &mut Cache<u32>, host: u8, session: u32, kind: Kind) -> (Id, Dropped<u32>) {
-    cache.store(&key(host), session, kind, life(START, HOUR), SIZE, START)
+    let (id, dropped) = cache.store(&key(host), session, kind, life(START, HOUR), SIZE, START);
+    (id.expect("an hour left"), dropped)
 }
 
 fn found(cache: &Cache<u32>, host: u8, now: Moment) -> Vec<u32> {
@@ -379,13 +380,33 @@ fn after_a_fork_tickets_for_single_use_are_over() {
     let mut cache = cache(10, true);
     put(&mut cache, 1, 10, Kind::Ticket);
     put(&mut cache, 2, 20, Kind::Shared);
+    put(&mut cache, 3, 30, Kind::Ticket);
     cache.drop_single_use();
     assert!(matches!(cache.find(&key(1), START), Found::Expired));
     assert_eq!(cache.newest_key(&key(1).endpoint, START), None);
-    put(&mut cache, 1, 11, Kind::Ticket);
+    let (_, dropped) = put(&mut cache, 1, 11, Kind::Ticket);
+    assert_eq!((&dropped.sessions[..], dropped.expired), (&[10][..], 1));
     assert_eq!((found(&cache, 1, START), found(&cache, 2, START)), (vec![11], vec![20]));
-    assert_eq!(sweep(&mut cache, START, ALL).sessions[..], [10]);
+    assert_eq!(sweep(&mut cache, START, ALL).sessions[..], [30]);
     assert_eq!(sweep(&mut cache, START, ALL).sessions.len(), 0);
     cache.drop_single_use();
     assert!(found(&cache, 1, START).is_empty(), "in the child's child");
+}
+
+#[test]
+fn what_is_over_is_displaced_before_what_is_not() {
+    let mut cache = cache(2, false);
+    put(&mut cache, 1, 10, Kind::Ticket);
+    cache.store(&key(2), 20, Kind::Ticket, life(START, 1000), SIZE, START);
+    cache.store(&key(1), 11, Kind::Ticket, life(START, 1000), SIZE, START);
+    let now = START.plus(1000);
+    let (_, dropped) = cache.store(&key(3), 30, Kind::Ticket, life(now, HOUR), SIZE, now);
+    assert_eq!((dropped.expired, dropped.evicted), (2, 0));
+    let (_, dropped) = cache.store(&key(1), 12, Kind::Shared, life(now, HOUR), SIZE, now);
+    assert_eq!((dropped.expired, dropped.replaced), (0, 1));
+    let end = now.plus(HOUR);
+    let (_, dropped) = cache.store(&key(1), 13, Kind::Shared, life(end, HOUR), SIZE, end);
+    assert_eq!((dropped.expired, dropped.replaced), (1, 0), "over, not replaced");
+    let (id, dropped) = cache.store(&key(1), 14, Kind::Shared, life(START, HOUR), SIZE, end);
+    assert_eq!((id, &dropped.sessions[..]), (None, &[14][..]));
 }

@@ -1,6 +1,5 @@
 //! Saving a vhost's sessions, and loading them.
 
-use std::mem;
 use std::sync::atomic::Ordering::Relaxed;
 
 use zeroize::Zeroizing;
@@ -105,10 +104,8 @@ impl Vhost {
             if cache.newest_key(endpoint, now).is_some() {
                 return (Err("there is a session already"), Dropped::of([stored]));
             }
-            let (_, mut dropped) = cache.store(&key, stored, kind(&facts), life, size, now);
-            // It was never in the cache: refused, not expired there.
-            let is_over = mem::take(&mut dropped.expired) > 0;
-            (if is_over { Err("it has expired") } else { Ok(()) }, dropped)
+            let (id, dropped) = cache.store(&key, stored, kind(&facts), life, size, now);
+            (id.map(|_| ()).ok_or("it has expired"), dropped)
         })
     }
 }

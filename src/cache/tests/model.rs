@@ -120,10 +120,7 @@ impl Model {
     fn swept(&mut self, cache: &Cache<u32>, dropped: &Dropped<u32>, now: Moment, ttl: Option<i64>) {
         assert_eq!(dropped.sessions.len() as u64, dropped.expired);
         for session in &dropped.sessions {
-            let is_over = |held: &ModelSession| held.session == *session && held.is_over(now, ttl);
-            let has = |entry: &&mut ModelEntry| entry.sessions.iter().any(is_over);
-            let entry = self.entries.iter_mut().find(has).expect("one that was over");
-            entry.sessions.retain(|held| held.session != *session);
+            assert!(self.remove_if_over(*session, now, ttl), "{session} was not over");
         }
         self.entries.retain(|entry| {
             let is_gone = cache.slots.find(&key(entry.host)).is_none();
@@ -131,6 +128,36 @@ impl Model {
             assert!(!is_gone || (entry.sessions.is_empty() && is_over));
             !is_gone
         });
+    }
+
+    /// The cache has dropped these to make room: first some of what was over.
+    fn made_room(&mut self, dropped: &Dropped<u32>, now: Moment, ttl: Option<i64>) {
+        for session in &dropped.sessions[..dropped.expired as usize] {
+            assert!(self.remove_if_over(*session, now, ttl), "{session} was not over");
+        }
+        for gone in &dropped.keys {
+            let is_it = |entry: &ModelEntry| key(entry.host) == *gone;
+            let at = self.entries.iter().position(is_it).expect("a key that was there");
+            let entry = &self.entries[at];
+            if !entry.sessions.is_empty() || entry.spent.is_some_and(|end| !now.reached(end)) {
+                break;
+            }
+            self.entries.remove(at);
+        }
+    }
+
+    fn remove_if_over(&mut self, session: u32, now: Moment, ttl: Option<i64>) -> bool {
+        let is_it = |held: &ModelSession| held.session == session && held.is_over(now, ttl);
+        for entry in &mut self.entries {
+            if let Some(at) = entry.sessions.iter().position(is_it) {
+                entry.sessions.remove(at);
+                if entry.sessions.is_empty() {
+                    entry.shared = 0;
+                }
+                return true;
+            }
+        }
+        false
     }
 
     /// What ends, and when.
@@ -206,7 +233,8 @@ proptest! {
                     let life = life(now, seconds * 1000);
                     next += 1;
                     let size = Size { own, shared };
-                    cache.store(&key(host), next, kind, life, size, now);
+                    let (_, dropped) = cache.store(&key(host), next, kind, life, size, now);
+                    model.made_room(&dropped, now, ttl);
                     let new =
                         ModelSession { session: next, kind, used: false, life, own, is_over: false };
                     model.store(host, new, shared, max, max_bytes);
