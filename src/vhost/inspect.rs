@@ -114,3 +114,59 @@ impl Vhost {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::cache::{Kind, Life, Size};
+    use crate::endpoint::Key;
+    use crate::stored::Stored;
+    use crate::vhost::Info;
+
+    const HOUR: i64 = 3600 * SECOND;
+
+    /// With sessions that live for an hour.
+    fn vhost_of(count: usize) -> Vhost {
+        let vhost = Vhost::new(Info { cache_max: count as u32, ..Info::default() });
+        for number in 0..count {
+            let endpoint = Endpoint::new(&format!("host{number}"), 443).unwrap();
+            let key = Key { endpoint, identity: None };
+            let stored = Stored::from_storage(0x0303, Zeroizing::new(Vec::new()));
+            vhost.with_cache(|cache, now| {
+                let life = Life::new(now, HOUR, HOUR);
+                ((), cache.store(&key, stored, Kind::Shared, life, Size::default(), now).1)
+            });
+        }
+        vhost
+    }
+
+    #[test]
+    fn many_that_are_over_are_dropped_by_several_calls() {
+        let most = PIECE * PIECES;
+        let vhost = vhost_of(2 * most + 1);
+        vhost.with_cache(|cache, _| (cache.set_ttl(Some(0)), Dropped::default()));
+        assert!(vhost.entries().is_empty(), "nobody sees them");
+        assert_eq!(vhost.stats().entries as usize, most + 1);
+        assert_eq!(vhost.service(), Some(0), "there is more to do");
+        assert_eq!(vhost.service(), None);
+        assert_eq!(vhost.stats().sessions, 0);
+    }
+
+    #[test]
+    fn all_endpoints_are_seen_most_recently_used_first() {
+        let vhost = vhost_of(3 * PIECE + 1);
+        vhost.with_cache(|cache, now| {
+            let key = Key { endpoint: Endpoint::new("host5", 443).unwrap(), identity: None };
+            let (id, _) = cache.find(&key, now).into_first().unwrap();
+            ((), cache.take(&key, id).1)
+        });
+        let hosts: Vec<String> =
+            vhost.entries().iter().map(|seen| seen.endpoint.host.to_string()).collect();
+        let rest = (0..=3 * PIECE).rev().filter(|&number| number != 5);
+        let expected: Vec<String> =
+            [5].into_iter().chain(rest).map(|n| format!("host{n}")).collect();
+        assert_eq!(hosts, expected);
+    }
+}
