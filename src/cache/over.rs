@@ -24,7 +24,7 @@ pub(super) struct Index {
     /// ends by the wall clock were reckoned with that, or more.
     ahead: i64,
     /// Tickets of ids before this one are over, until all have been looked at.
-    retired: Option<Id>,
+    pub retired: Option<Id>,
 }
 
 fn ahead(now: Moment) -> i64 {
