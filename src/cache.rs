@@ -391,7 +391,7 @@ impl<S: Clone> Cache<S> {
     }
 
     /// Removes a key, with what it has; how many sessions that was.
-    fn remove(&mut self, at: At, dropped: &mut Dropped<S>) -> u64 {
+    fn remove(&mut self, at: At, dropped: &mut Dropped<S>) -> u32 {
         let sessions = self.drain(at, |_, _| true, dropped);
         let Some(key) = self.slots.remove(at) else { return sessions };
         if let Some(identity) = &key.identity {
@@ -402,7 +402,9 @@ impl<S: Clone> Cache<S> {
                 }
             }
         }
-        dropped.keys.push(key);
+        if dropped.keys.len() < dropped.keys.capacity() {
+            dropped.keys.push(key);
+        }
         sessions
     }
 
@@ -412,7 +414,7 @@ impl<S: Clone> Cache<S> {
         at: At,
         gone: impl Fn(&Held<S>, &Index) -> bool,
         dropped: &mut Dropped<S>,
-    ) -> u64 {
+    ) -> u32 {
         let slot = self.slots.get_mut(at);
         let mut sessions = 0;
         slot.entry.drain(
@@ -426,7 +428,7 @@ impl<S: Clone> Cache<S> {
         if slot.entry.held().is_empty() {
             self.units -= usize::from(mem::take(&mut slot.shared));
         }
-        self.sessions -= sessions;
+        self.sessions -= u64::from(sessions);
         sessions
     }
 

@@ -151,19 +151,17 @@ impl Vhost {
         if self.fork.swap(generation, Relaxed) != generation {
             cache.drop_single_use();
         }
-        let (result, dropped) = work(&mut cache, now);
-        let swept = cache.sweep(now);
+        let (result, mut dropped) = work(&mut cache, now);
+        cache.sweep(now, &mut dropped);
         drop(cache);
-        for dropped in [dropped, swept] {
-            self.count(&dropped);
-        }
+        self.count(&dropped);
         result
     }
 
     fn count(&self, dropped: &Dropped<Stored>) {
-        let add = |counter: &AtomicU64, more| {
+        let add = |counter: &AtomicU64, more: u32| {
             if more > 0 {
-                counter.fetch_add(more, Relaxed);
+                counter.fetch_add(u64::from(more), Relaxed);
             }
         };
         add(&self.counters.replaced, dropped.replaced);
@@ -198,7 +196,7 @@ impl Vhost {
                 return (false, Dropped::of([stored]));
             }
             let (id, mut dropped) = cache.store(key, stored, kind(&facts), life, size, now);
-            dropped.expired += u64::from(id.is_none());
+            dropped.expired += u32::from(id.is_none());
             (id.is_some(), dropped)
         });
         if kept {

@@ -211,21 +211,20 @@ pub struct Dropped<S> {
     /// The sessions, to be freed with no lock held.
     pub sessions: SmallVec<[S; 1]>,
     /// How many of them a newer one replaced.
-    pub replaced: u64,
+    pub replaced: u32,
     /// How many the bounds pushed out.
-    pub evicted: u64,
+    pub evicted: u32,
     /// How many were over.
-    pub expired: u64,
-    /// The keys that went with them: to be freed with no lock held, too, since a free() may take
-    /// its time.
-    pub(super) keys: SmallVec<[Key; 1]>,
+    pub expired: u32,
+    /// Keys that went with them, as many as there was room for: free() may take its time.
+    pub(super) keys: Vec<Key>,
     /// All that a flush dropped, as it was.
     pub(super) flushed: Option<Box<Slots<S>>>,
 }
 
 impl<S> Default for Dropped<S> {
     fn default() -> Self {
-        let (sessions, keys) = (SmallVec::new(), SmallVec::new());
+        let (sessions, keys) = (SmallVec::new(), Vec::new());
         Dropped { sessions, replaced: 0, evicted: 0, expired: 0, keys, flushed: None }
     }
 }
@@ -239,10 +238,8 @@ impl<S> Dropped<S> {
     /// Nothing, with room for what a look at so many entries drops, for the most part: made before
     /// the lock is taken, since a malloc() may take its time.
     pub fn with_room(entries: usize) -> Dropped<S> {
-        let (mut sessions, mut keys) = (SmallVec::new(), SmallVec::new());
-        sessions.reserve(entries * 2);
-        keys.reserve(entries);
-        Dropped { sessions, keys, ..Dropped::default() }
+        let sessions = SmallVec::with_capacity(entries * 2);
+        Dropped { sessions, keys: Vec::with_capacity(entries), ..Dropped::default() }
     }
 
     /// Whether it is nothing.

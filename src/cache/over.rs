@@ -106,13 +106,11 @@ impl<S: Clone> Cache<S> {
 
     /// Drops some of what is over: looks at no more entries than the changes since the last
     /// sweep pay for. So all of it goes, where there are changes, and none of them waits for long.
-    pub fn sweep(&mut self, now: Moment) -> Dropped<S> {
+    pub fn sweep(&mut self, now: Moment, dropped: &mut Dropped<S>) {
         let owed = std::mem::take(&mut self.owed);
-        let mut dropped = Dropped::default();
         if owed > 0 {
-            self.sweep_some(now, owed.into(), &mut dropped);
+            self.sweep_some(now, owed.into(), dropped);
         }
-        dropped
     }
 
     /// Drops what is over, but looks at no more than so many entries.

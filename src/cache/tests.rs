@@ -41,6 +41,13 @@ fn sweep(cache: &mut Cache<u32>, now: Moment, most: usize) -> Dropped<u32> {
     dropped
 }
 
+/// What happens after each work.
+fn touch(cache: &mut Cache<u32>, now: Moment) -> Dropped<u32> {
+    let mut dropped = Dropped::default();
+    cache.sweep(now, &mut dropped);
+    dropped
+}
+
 /// Most recently used first, as the list of uses has them.
 fn hosts(cache: &Cache<u32>) -> Vec<String> {
     let mut hosts = Vec::new();

@@ -43,7 +43,7 @@ impl Vhost {
         let mut due = None;
         for _ in 0..PIECES {
             let mut dropped = Dropped::with_room(PIECE);
-            due = self.with_cache(|cache, now| {
+            due = self.with_cache(move |cache, now| {
                 cache.sweep_some(now, PIECE, &mut dropped);
                 (cache.due_in(now), dropped)
             });

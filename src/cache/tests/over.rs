@@ -70,14 +70,14 @@ fn changes_pay_for_what_is_over() {
     let mut cache = cache(100, false);
     for host in 0..50 {
         put(&mut cache, host, host.into(), Kind::Shared);
-        cache.sweep(START);
+        touch(&mut cache, START);
     }
     let end = START.plus(HOUR);
     found(&cache, 1, end);
-    assert_eq!(cache.sweep(end).expired, 0, "a look-up pays for nothing");
+    assert_eq!(touch(&mut cache, end).expired, 0, "a look-up pays for nothing");
     let life = life(end, HOUR);
     cache.store(&key(99), 99, Kind::Shared, life, SIZE, end);
-    assert_eq!(cache.sweep(end).expired, OWED_BY_STORE.into());
+    assert_eq!(touch(&mut cache, end).expired, OWED_BY_STORE.into());
 }
 
 #[test]

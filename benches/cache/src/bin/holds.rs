@@ -40,17 +40,27 @@ fn store(cache: &mut Cache<Session>, key: &Key, now: Moment, ms: i64, times: &mu
     let (life, size) = (Life::new(now, ms, ms), Size { own: 1200, shared: 2500 });
     let session = Session::new([0; 32]);
     let dropped = times.of(|| {
-        let (_, dropped) = cache.store(key, session, Kind::Ticket, life, size, now);
-        (dropped, cache.sweep(now))
+        let (_, mut dropped) = cache.store(key, session, Kind::Ticket, life, size, now);
+        cache.sweep(now, &mut dropped);
+        dropped
     });
     drop(dropped);
 }
 
 /// Finds and takes, and what a vhost does then; two pieces.
 fn hit(cache: &mut Cache<Session>, key: &Key, now: Moment, times: &mut Times) {
-    let found = times.of(|| (cache.find(key, now), cache.sweep(now))).0;
+    let mut dropped = Dropped::default();
+    let found = times.of(|| {
+        let found = cache.find(key, now);
+        cache.sweep(now, &mut dropped);
+        found
+    });
     if let Some((id, _session)) = found.into_first() {
-        let dropped = times.of(|| (cache.take(key, id), cache.sweep(now)));
+        let dropped = times.of(|| {
+            let (_, mut dropped) = cache.take(key, id);
+            cache.sweep(now, &mut dropped);
+            dropped
+        });
         drop(dropped);
     }
 }
