@@ -12,10 +12,10 @@ use crate::lifetime::SECOND;
 use crate::poll;
 
 /// Entries that are looked at while the lock is held once, ...
-const PIECE: usize = 32;
+const PIECE: usize = 16;
 /// ... and how often in a call that does it for its own sake: so many that an event loop is not
 /// held up for long.
-const PIECES: usize = 32;
+const PIECES: usize = 64;
 
 /// One endpoint, as `lws_tls_session_foreach()` shows it.
 pub struct Seen {

@@ -12,7 +12,7 @@ use lws_tls_sessions_benches::{Session, host};
 
 const HOUR: i64 = 3_600_000;
 /// Entries in a piece, as the vhost has it.
-const PIECE: usize = 32;
+const PIECE: usize = 16;
 
 struct Times(&'static str, Vec<u64>);
 
