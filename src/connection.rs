@@ -258,9 +258,10 @@ impl Connection {
         drop(replaced);
     }
 
-    /// The handshake has ended well. Whether it is the first end of the connection's first one:
-    /// a renegotiation changes nothing of what that was.
-    pub fn finish_handshake(&self, client: &impl Client) -> bool {
+    /// The handshake has ended well. `take` keeps the session that came with it, where that is no
+    /// ticket to come. Whether it is the connection's first: a renegotiation changes nothing of
+    /// what that was.
+    pub fn finish_handshake(&self, client: &impl Client, take: impl FnOnce()) -> bool {
         let Some(handshake) = self.handshake().filter(|handshake| !handshake.has_ended) else {
             return false;
         };
@@ -296,16 +297,21 @@ impl Connection {
         }
         let counters = handshake.vhost.counters();
         counters.handshakes.fetch_add(1, Relaxed);
-        let (Some(offered), Some(key)) = (offered, handshake.key.as_ref()) else { return true };
+        let (Some(offered), Some(key)) = (offered, handshake.key.as_ref()) else {
+            take();
+            return true;
+        };
         if is_ours {
             counters.resumed.fetch_add(1, Relaxed);
             log::info!("{}RESUMED", handshake.name());
+            take();
             handshake.vhost.with_cache(|cache, _| ((), cache.answered(key, offered.id, true)));
             return true;
         }
         counters.declined.fetch_add(1, Relaxed);
         if resumption == Resumption::None {
             log::info!("{}DECLINED: the server chose a full handshake", handshake.name());
+            take();
             // The server does not know it any more.
             handshake.vhost.with_cache(|cache, _| ((), cache.drop_session(key, offered.id)));
         } else {

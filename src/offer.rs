@@ -208,16 +208,17 @@ pub fn may_offer<C: Client>(
     let facts = Active::facts(&live.session);
     let version = facts.tls_version;
     fits_versions(own.terms.versions, made.versions, version)?;
+    fits_security(&own.terms, made, version)?;
     if version < TLS1_3 {
         if facts.ticket_len > 0 && !policy.allow_tickets {
             let why = "the session is a ticket, which this vhost does not allow";
             return Err(Refusal::Unsuitable(why));
         }
         // TLS 1.3 negotiates the cipher, the key exchange and all extensions anew.
-        fits_ciphers(own.ciphers(), made.ciphers.as_ref(), facts.cipher)?;
         if !equal(&own.terms.options, &made.options) {
             return Err(Refusal::Unsuitable("made with other options"));
         }
+        fits_ciphers(own.ciphers(), made.ciphers.as_ref(), facts.cipher)?;
     }
     if let Some(why) = own.client.unsuitable(&live.session) {
         return Err(Refusal::Unsuitable(why));
@@ -234,7 +235,6 @@ pub fn may_offer<C: Client>(
     if callback.is_some() && !made.verify_callback.vouches_for(callback) {
         return Err(Refusal::Unverified("made without this verify callback"));
     }
-    fits_security(own_terms, made, version)?;
     if own_terms.must_verify && report.result != 0 {
         return Err(Refusal::Unverified("made without verification"));
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::backend::{Active, Backend, Client, Session};
+use crate::cache::Alike;
 use crate::clock::Moment;
 use crate::dump::{self, Record};
 use crate::endpoint::{Endpoint, Identity};
@@ -37,6 +38,17 @@ pub struct Live {
 pub struct Serialized {
     tls_version: u16,
     blob: Zeroizing<Vec<u8>>,
+}
+
+impl Alike for Stored {
+    /// A session serves connections under the terms that it was made under. What was loaded and
+    /// not used yet gives way.
+    fn is_alike(&self, other: &Stored) -> bool {
+        match (self, other) {
+            (Stored::Live(one), Stored::Live(other)) => one.peer.report == other.peer.report,
+            _ => true,
+        }
+    }
 }
 
 impl Stored {

@@ -1,16 +1,18 @@
 //! One vhost: what it was made with, its cache, its counters.
 
+mod inspect;
 mod saving;
+
+pub use self::inspect::Seen;
 
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use crate::backend::{Client, Facts, TLS1_3};
-use crate::cache::{Cache, DEFAULT_MAX, Dropped, Id, Kind, Life};
+use crate::backend::{Active, Backend, Chain, Client, Facts, TLS1_3};
+use crate::cache::{Cache, DEFAULT_MAX, Dropped, Id, Kind, Life, Size};
 use crate::capi::{
     LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE, LWS_TLS_SESSION_OPTION_ALLOW_TICKETS,
     LWS_TLS_SESSION_OPTION_SINGLE_USE, LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK,
-    lws_tls_session_stats,
 };
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Identity, Key, tag};
@@ -18,14 +20,21 @@ use crate::fork::Mutex;
 use crate::lifetime::{SECOND, lifetime};
 use crate::offer::{Policy, Shared};
 use crate::stored::{Live, Serialized, Stored};
-use crate::{fork, log, poll};
+use crate::{dump, fork, log};
 
 /// The name of a vhost that was not given one.
 pub const DEFAULT_NAME: &str = "default";
 
-/// Larger tickets are not kept: they would not fit a blob, and bound what a server can make
-/// the cache hold.
+/// Larger tickets are not kept: they would not fit a blob. It bounds, with the next one and with
+/// the cache's own bound, what servers can make the cache hold.
 const MAX_TICKET: usize = 16 * 1024;
+
+/// Sessions are not kept whose peer showed certificates of more bytes: they would not fit a blob.
+/// Three of the largest ML-DSA are 23 KiB.
+const MAX_CHAIN: usize = dump::MAX_LEN - MAX_TICKET;
+
+/// About what a session takes beside its ticket and the peer's certificates.
+const SESSION_LEN: usize = 1024;
 
 /// What a vhost is made with.
 #[derive(Default)]
@@ -75,18 +84,6 @@ pub struct Counters {
     saved: AtomicU64,
     loaded: AtomicU64,
     load_refused: AtomicU64,
-}
-
-/// One endpoint, as `lws_tls_session_foreach()` shows it.
-pub struct Seen {
-    /// The endpoint.
-    pub endpoint: Endpoint,
-    /// As in the protocol; 0 if it has no session left.
-    pub tls_version: u16,
-    /// Sessions it has.
-    pub sessions: u32,
-    /// Seconds until the last of them expires.
-    pub seconds_left: u32,
 }
 
 impl Vhost {
@@ -142,8 +139,8 @@ impl Vhost {
         tag(&self.name, endpoint)
     }
 
-    /// Works on the cache; then drops what is over. What went is freed with no lock held: that may
-    /// call the app.
+    /// Works on the cache; then drops some of what is over, where the work changed something: see
+    /// [`Cache::sweep`]. What went is freed with no lock held: that may call the app.
     pub fn with_cache<T>(
         &self,
         work: impl FnOnce(&mut Cache<Stored>, Moment) -> (T, Dropped<Stored>),
@@ -151,22 +148,20 @@ impl Vhost {
         let now = Moment::now();
         let mut cache = self.cache.lock();
         let generation = fork::generation();
-        let forked =
-            (self.fork.swap(generation, Relaxed) != generation).then(|| cache.drop_single_use());
-        let (result, dropped) = work(&mut cache, now);
-        let swept = cache.sweep(now);
-        drop(cache);
-        drop(forked);
-        for dropped in [dropped, swept] {
-            self.count(&dropped);
+        if self.fork.swap(generation, Relaxed) != generation {
+            cache.drop_single_use();
         }
+        let (result, mut dropped) = work(&mut cache, now);
+        cache.sweep(now, &mut dropped);
+        drop(cache);
+        self.count(&dropped);
         result
     }
 
     fn count(&self, dropped: &Dropped<Stored>) {
-        let add = |counter: &AtomicU64, more| {
+        let add = |counter: &AtomicU64, more: u32| {
             if more > 0 {
-                counter.fetch_add(more, Relaxed);
+                counter.fetch_add(u64::from(more), Relaxed);
             }
         };
         add(&self.counters.replaced, dropped.replaced);
@@ -190,13 +185,19 @@ impl Vhost {
             log::info!("{}: the session is a ticket, which this vhost does not allow", tag());
             return;
         }
+        let size = size_of(&facts, &live.peer.chain);
+        if size.shared > MAX_CHAIN {
+            log::info!("{}: not kept: the peer's certificates are too large", tag());
+            return;
+        }
         let stored = Stored::Live(live);
         let kept = self.with_cache(|cache, now| {
             if self.is_destroyed() || !cache.admits(&key.endpoint, epoch) {
                 return (false, Dropped::of([stored]));
             }
-            let (_, dropped) = cache.store(key, stored, kind(&facts), life, now);
-            (dropped.expired == 0, dropped)
+            let (id, mut dropped) = cache.store(key, stored, kind(&facts), life, size, now);
+            dropped.expired += u32::from(id.is_none());
+            (id.is_some(), dropped)
         });
         if kept {
             self.counters.stored.fetch_add(1, Relaxed);
@@ -263,62 +264,6 @@ impl Vhost {
         *self.identity.lock() = identity;
     }
 
-    /// Looks at this thread's connections that are due, and drops what is over; milliseconds
-    /// until there is something to do again.
-    pub fn service(&self) -> Option<u64> {
-        let look = poll::run(self);
-        let sweep = self.with_cache(|cache, now| {
-            let dropped = cache.sweep_now(now);
-            (cache.due().map(|due| now.until(due)), dropped)
-        });
-        look.into_iter().chain(sweep.map(|ms| ms as u64)).min()
-    }
-
-    /// The endpoints, most recently used first.
-    pub fn entries(&self) -> Vec<Seen> {
-        let entries: Vec<_> = self.with_cache(|cache, now| {
-            let dropped = cache.sweep_now(now);
-            let entries = cache.iter().map(|(key, sessions, newest, end)| {
-                let left = end.map_or(0, |end| now.until(end) / SECOND);
-                (key.endpoint.clone(), newest.cloned(), sessions as u32, left as u32)
-            });
-            (entries.collect(), dropped)
-        });
-        let seen = entries.into_iter().map(|(endpoint, newest, sessions, seconds_left)| {
-            let tls_version = newest.map_or(0, |newest| newest.tls_version());
-            Seen { endpoint, tls_version, sessions, seconds_left }
-        });
-        seen.collect()
-    }
-
-    /// What it counted, and what it holds.
-    pub fn stats(&self) -> lws_tls_session_stats {
-        let (entries, sessions) = self.with_cache(|cache, now| {
-            let dropped = cache.sweep_now(now);
-            ((cache.keys() as u64, cache.sessions()), dropped)
-        });
-        let counters = &self.counters;
-        let get = |counter: &AtomicU64| counter.load(Relaxed);
-        lws_tls_session_stats {
-            entries,
-            sessions,
-            handshakes: get(&counters.handshakes),
-            offered: get(&counters.offered),
-            resumed: get(&counters.resumed),
-            declined: get(&counters.declined),
-            missed: get(&counters.missed),
-            unsuitable: get(&counters.unsuitable),
-            unverified: get(&counters.unverified),
-            stored: get(&counters.stored),
-            replaced: get(&counters.replaced),
-            evicted: get(&counters.evicted),
-            expired: get(&counters.expired),
-            saved: get(&counters.saved),
-            loaded: get(&counters.loaded),
-            load_refused: get(&counters.load_refused),
-        }
-    }
-
     /// Whether an endpoint has a session.
     pub fn holds(&self, endpoint: &Endpoint) -> bool {
         self.with_cache(|cache, now| {
@@ -346,6 +291,11 @@ fn life(facts: &Facts, issued: Moment, handshake: Moment, not_after: i64) -> Opt
     Some(Life::new(issued, limit, library).until(not_after))
 }
 
+/// What a session takes that a handshake brought, with its peer's certificates as they were sent.
+fn size_of(facts: &Facts, chain: &Chain) -> Size {
+    Size { own: SESSION_LEN + facts.ticket_len, shared: Active::chain_len(chain) }
+}
+
 fn kind(facts: &Facts) -> Kind {
     if facts.tls_version < TLS1_3 { Kind::Shared } else { Kind::Ticket }
 }
@@ -371,7 +321,7 @@ mod tests {
         let stored = Stored::from_storage(0x0303, Zeroizing::new(blob));
         vhost.with_cache(|cache, now| {
             let life = Life::new(now, 1000 * SECOND, 1000 * SECOND);
-            ((), cache.store(&key, stored, Kind::Shared, life, now).1)
+            ((), cache.store(&key, stored, Kind::Shared, life, Size::default(), now).1)
         });
         let found = vhost.with_cache(|cache, now| (cache.find(&key, now), Dropped::default()));
         let (id, stored) = found.into_first().unwrap();

@@ -81,6 +81,8 @@ pub trait Backend {
     fn peer(session: &Self::Session) -> Option<Self::Chain>;
     /// The certificates in DER.
     fn chain_to_der(chain: &Self::Chain) -> Option<Vec<Vec<u8>>>;
+    /// How many bytes the certificates have in DER.
+    fn chain_len(chain: &Self::Chain) -> usize;
     /// Certificates from DER.
     fn chain_from_der(certificates: &[&[u8]]) -> Option<Self::Chain>;
     /// When the first of the certificates that matter ends, in milliseconds since 1970.

@@ -82,7 +82,8 @@ pub unsafe extern "C" fn lws_tls_session_vhost_attach(
 /// \param ttl: seconds, counted from when each session was issued; 0: what the TLS library
 ///	and the server say
 ///
-/// It counts at once, also for sessions that are held already. A session never lives longer
+/// It counts at once, also for sessions that are held already; a longer time may also count for
+/// some that had expired, and were not dropped yet. A session never lives longer
 /// than its server's lifetime hint, 24 hours in TLS 1.2 (RFC 5246 F.1.4), 7 days in TLS 1.3
 /// (RFC 8446 4.6.1), or its peer's certificates. Any thread.
 #[unsafe(no_mangle)]

@@ -141,12 +141,12 @@ fn look(connection: &Arc<Connection>) -> bool {
     if !client.is_over() {
         return false;
     }
-    let is_first = connection.finish_handshake(&client);
-    let is_new = take(connection, &client, is_first);
-    if is_first {
+    let mut is_new = false;
+    if connection.finish_handshake(&client, || is_new = take(connection, &client, true)) {
         show_peer(connection, &client);
+        return is_new;
     }
-    is_new
+    take(connection, &client, false)
 }
 
 /// Keeps the session of an established connection, if it is another one than was seen last.

@@ -267,6 +267,10 @@ impl Backend for MbedTls {
         Some(chain.0.iter().map(|der| der.to_vec()).collect())
     }
 
+    fn chain_len(chain: &Chain) -> usize {
+        chain.0.iter().map(|der| der.len()).sum()
+    }
+
     fn chain_from_der(certificates: &[&[u8]]) -> Option<Chain> {
         Chain::new(certificates.iter().map(|&der| der.into()).collect())
     }

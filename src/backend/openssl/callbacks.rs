@@ -207,17 +207,17 @@ unsafe fn on_done(served: &Served, connection: &Arc<Connection>, client: &SslCli
     if client.resumed().is_some() {
         served.note_resumed(session);
     }
-    let is_first = connection.finish_handshake(client);
+    let is_tls13 = client.tls_version() >= TLS1_3;
     // One of TLS 1.3 is no session yet: that comes with a ticket.
-    let is_new = connection.watch().is_news(session as u64);
-    if client.tls_version() < TLS1_3 {
-        if is_first && is_new && session as usize != connection.offered() {
+    let is_new = connection.watch().is_news(session as u64) && !is_tls13;
+    connection.finish_handshake(client, || {
+        if is_new && session as usize != connection.offered() {
             // SAFETY: the session is the connection's.
             unsafe { keep(connection, client, session, true) };
         }
-        if ffi::IS_POLLED {
-            poll::schedule(connection, look);
-        }
+    });
+    if ffi::IS_POLLED && !is_tls13 {
+        poll::schedule(connection, look);
     }
 }
 

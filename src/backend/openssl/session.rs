@@ -126,7 +126,11 @@ impl Drop for Certificate {
 }
 
 /// Certificates, at least one. Most peers send no more than three, which are kept in place.
-pub struct Chain(SmallVec<[Certificate; 3]>);
+pub struct Chain {
+    certificates: SmallVec<[Certificate; 3]>,
+    /// Bytes in DER.
+    len: usize,
+}
 
 impl Chain {
     /// The certificates of a stack, referred to once more. None if there are none.
@@ -140,17 +144,24 @@ impl Chain {
     }
 
     fn new(certificates: SmallVec<[Certificate; 3]>) -> Option<Chain> {
-        (!certificates.is_empty()).then_some(Chain(certificates))
+        let _errors = super::ErrorQueue::keep();
+        let len = |certificate: &Certificate| {
+            // SAFETY: the certificate is live; with NULL it only tells the length.
+            let len = unsafe { ffi::i2d_X509(certificate.0.as_ptr(), ptr::null_mut()) };
+            usize::try_from(len).unwrap_or(usize::MAX)
+        };
+        let len = certificates.iter().map(len).fold(0, usize::saturating_add);
+        (!certificates.is_empty()).then_some(Chain { certificates, len })
     }
 
     /// The certificates; they live as long as the chain.
     fn certificates(&self) -> impl Iterator<Item = *mut ffi::X509> {
-        self.0.iter().map(|certificate| certificate.0.as_ptr())
+        self.certificates.iter().map(|certificate| certificate.0.as_ptr())
     }
 
     /// The peer's own certificate.
     pub(super) fn leaf(&self) -> *mut ffi::X509 {
-        self.0[0].0.as_ptr()
+        self.certificates[0].0.as_ptr()
     }
 
     /// Lends the certificates as a STACK_OF(X509); None where there is no memory for one.
@@ -350,6 +361,10 @@ impl Backend for OpenSsl {
         chain.certificates().map(to_der).collect()
     }
 
+    fn chain_len(chain: &Chain) -> usize {
+        chain.len
+    }
+
     fn chain_from_der(certificates: &[&[u8]]) -> Option<Chain> {
         let _errors = super::ErrorQueue::keep();
         let from_der = |der: &&[u8]| {
@@ -363,7 +378,7 @@ impl Backend for OpenSsl {
     }
 
     fn are_plain(chain: &Chain, anchors: &Anchors) -> bool {
-        chain.0.iter().chain(&*anchors.0).all(Certificate::is_plain)
+        chain.certificates.iter().chain(&*anchors.0).all(Certificate::is_plain)
     }
 
     fn not_after(chain: &Chain) -> i64 {

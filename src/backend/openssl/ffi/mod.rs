@@ -47,6 +47,7 @@ pub type ExFree = unsafe extern "C" fn(
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// TLS clients only.
+    #[cfg(feature = "openssl")]
     Client,
     /// TLS clients, or servers.
     ClientOrServer,
@@ -56,6 +57,7 @@ pub enum Role {
 
 pub const CRYPTO_EX_INDEX_SSL: c_int = 0;
 pub const CRYPTO_EX_INDEX_SSL_CTX: c_int = 1;
+#[cfg(feature = "openssl")]
 pub const CRYPTO_EX_INDEX_SSL_SESSION: c_int = 2;
 pub const SSL_CB_LOOP: c_int = 0x01;
 pub const SSL_CB_EXIT: c_int = 0x02;
@@ -69,7 +71,9 @@ pub const SSL_CTRL_SET_SESS_CACHE_MODE: c_int = 44;
 pub const SSL_CTRL_GET_SESS_CACHE_MODE: c_int = 45;
 pub const SSL_CTRL_CLEAR_CERT_FLAGS: c_int = 100;
 pub const SSL_CTRL_GET_TLSEXT_STATUS_REQ_TYPE: c_int = 127;
+#[cfg(feature = "openssl")]
 pub const SSL_CTRL_SET_MIN_PROTO_VERSION: c_int = 123;
+#[cfg(feature = "openssl")]
 pub const SSL_CTRL_SET_MAX_PROTO_VERSION: c_int = 124;
 pub const SSL_CTRL_GET_MIN_PROTO_VERSION: c_int = 130;
 pub const SSL_CTRL_GET_MAX_PROTO_VERSION: c_int = 131;
