@@ -183,7 +183,7 @@ mod tests {
 
     use super::*;
     use crate::terms::tests::terms;
-    use crate::terms::{Ciphers, Security, VerifyCallback, cipher_list};
+    use crate::terms::{Ciphers, Security, VerifyCallback, Versions, cipher_list};
     use crate::testing::session_der;
 
     /// As lws saves it.
@@ -203,6 +203,7 @@ mod tests {
             has_secret: false,
         };
         Terms {
+            versions: Versions::default(),
             ciphers: Some(ciphers),
             verify_callback: VerifyCallback::Loaded { is_some: true },
             ..terms()
@@ -298,7 +299,6 @@ mod tests {
         let record = Record {
             terms: Terms {
                 sni: None,
-                versions: None,
                 options: None,
                 ciphers: None,
                 verification: None,

@@ -46,6 +46,12 @@ impl Endpoint {
     }
 }
 
+/// A host as endpoints have it.
+pub fn normalized(host: &str) -> String {
+    // RFC 4343: host names are compared without regard to ASCII case.
+    bare_host(host).to_ascii_lowercase()
+}
+
 /// The host in `host`, `host.`, `host:port`, `[v6]` or `[v6]:port`.
 fn bare_host(host: &str) -> &str {
     if let Some((address, rest)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {

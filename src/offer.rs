@@ -15,7 +15,7 @@ use crate::backend::{Active, Anchors, Backend, Chain, Client, TLS1_3, TrustStore
 use crate::clock::Moment;
 use crate::fork::Mutex;
 use crate::stored::Live;
-use crate::terms::{Ciphers, Terms, Versions, equal};
+use crate::terms::{Ciphers, Terms, equal};
 
 /// What a full handshake established of its peer. All sessions that descend from it share it,
 /// those of resumed connections too: they have shown no certificate of their own.
@@ -183,7 +183,7 @@ impl<'a, C: Client> OwnTerms<'a, C> {
 
     /// The terms, for a handshake that may be a full one of TLS 1.2.
     pub fn into_terms(mut self) -> Terms {
-        if self.terms.versions.is_none_or(|versions| versions.has_old()) {
+        if self.terms.versions.has_old() {
             self.ciphers();
         }
         self.terms
@@ -207,7 +207,11 @@ pub fn may_offer<C: Client>(
     let made = &report.terms;
     let facts = Active::facts(&live.session);
     let version = facts.tls_version;
-    fits_versions(own.terms.versions, made.versions, version)?;
+    // RFC 8446 4.1.2: a client of TLS 1.3 offers a session of an older version, too. A server takes
+    // the highest version that both speak, and then a session of that.
+    if !own.terms.versions.contains(version) {
+        return Err(Refusal::Unsuitable("it does not speak the session's version"));
+    }
     fits_security(&own.terms, made, version)?;
     if version < TLS1_3 {
         if facts.ticket_len > 0 && !policy.allow_tickets {
@@ -248,25 +252,6 @@ pub fn may_offer<C: Client>(
     }
     if live.peer.verify(own.client, own_terms, &policy.shared, now) != report.result {
         return Err(Refusal::Unverified("its peer verifies otherwise here"));
-    }
-    Ok(())
-}
-
-/// A full handshake takes the highest version that both ends have: the same one, if the same
-/// versions are offered, and the session's, if that is the highest of all.
-fn fits_versions(
-    own: Option<Versions>,
-    made: Option<Versions>,
-    version: u16,
-) -> Result<(), Refusal> {
-    let Some(offered) = own else {
-        return Err(Refusal::Unsuitable("its versions cannot be told"));
-    };
-    if !offered.contains(version) {
-        return Err(Refusal::Unsuitable("it does not speak the session's version"));
-    }
-    if !offered.is_highest(version) && !equal(&own, &made) {
-        return Err(Refusal::Unsuitable("made with other versions"));
     }
     Ok(())
 }
@@ -317,7 +302,7 @@ pub(crate) mod tests {
     use crate::backend::{Resumption, Session, SetSession};
     use crate::endpoint::{Endpoint, Identity};
     use crate::terms::tests::terms;
-    use crate::terms::{CipherList, Security, VerifyCallback, cipher_list, relative};
+    use crate::terms::{CipherList, Security, VerifyCallback, Versions, cipher_list, relative};
     use crate::testing::session_der;
 
     const NOW: Moment = Moment { wall: 1_700_000_000_000, boot: 1 };
@@ -465,16 +450,12 @@ pub(crate) mod tests {
         let options = Terms { options: Some(1), ..tls12() };
         assert!(is_unsuitable(between(options.clone(), tls12())));
         assert!(is_unsuitable(between(tls12(), options)));
-        let versions = Terms { versions: Some(Versions(0b1110)), ..tls12() };
-        assert!(is_unsuitable(between(versions.clone(), tls12())));
-        assert!(is_unsuitable(between(tls12(), versions)));
     }
 
     #[test]
     fn unknown_terms_vouch_for_nothing() {
         for made in [
             Terms { sni: None, ..tls12() },
-            Terms { versions: None, ..tls12() },
             Terms { options: None, ..tls12() },
             Terms { ciphers: None, ..tls12() },
         ] {
@@ -485,10 +466,10 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_highest_version_needs_no_other() {
-        let only = Terms { versions: Some(Versions(0b0100)), ..tls12() };
-        assert_eq!(between(only.clone(), tls12()), Ok(()));
-        assert_eq!(between(only, Terms { versions: None, ..tls12() }), Ok(()));
+    fn a_version_that_is_not_offered_is_refused() {
+        let without = Terms { versions: Versions(0b1011), ..tls12() };
+        assert!(is_unsuitable(between(without.clone(), tls12())));
+        assert_eq!(between(tls12(), without), Ok(()));
     }
 
     #[test]

@@ -41,13 +41,12 @@ pub struct Serialized {
 }
 
 impl Alike for Stored {
-    /// A session serves connections under the terms that it was made under. What was loaded and
-    /// not used yet gives way.
+    /// A connection that offers other ciphers has no use for a session of TLS 1.2: of these it
+    /// keeps its own. What was loaded and not used yet gives way.
     fn is_alike(&self, other: &Stored) -> bool {
-        match (self, other) {
-            (Stored::Live(one), Stored::Live(other)) => one.peer.report == other.peer.report,
-            _ => true,
-        }
+        let (Stored::Live(one), Stored::Live(other)) = (self, other) else { return true };
+        let (one, other) = (&one.peer.report.terms, &other.peer.report.terms);
+        one.options == other.options && one.ciphers == other.ciphers
     }
 }
 

@@ -7,6 +7,8 @@
 
 use smallvec::SmallVec;
 
+use crate::endpoint::normalized;
+
 /// What has no other form than bytes that are compared.
 pub type Bytes = SmallVec<[u8; 96]>;
 
@@ -16,8 +18,9 @@ pub type Bytes = SmallVec<[u8; 96]>;
 pub struct Terms {
     /// The server name that is sent; empty for none. See [`relative`].
     pub sni: Option<Bytes>,
-    /// The protocol versions that are offered.
-    pub versions: Option<Versions>,
+    /// The protocol versions that are offered. Those that a session was made under do not count:
+    /// the server chooses among the connection's own, before it looks at sessions.
+    pub versions: Versions,
     /// Options of the TLS library that change what is negotiated.
     pub options: Option<u64>,
     /// The ciphers that are offered for TLS 1.2 and older. Read only where they count, since
@@ -39,7 +42,7 @@ impl Terms {
     pub fn unknown() -> Terms {
         Terms {
             sni: Some(relative(b"host", b"host")),
-            versions: None,
+            versions: Versions::default(),
             options: None,
             ciphers: None,
             must_verify: false,
@@ -86,6 +89,13 @@ pub fn relative(name: &[u8], host: &[u8]) -> Bytes {
     bytes
 }
 
+/// The server name that a connection sends, as [`relative`] writes it. RFC 6066 3: names are
+/// compared without regard to case, and have no trailing dot.
+pub fn server_name(name: &[u8], host: &str) -> Bytes {
+    let is_host = std::str::from_utf8(name).is_ok_and(|name| normalized(name) == *host);
+    relative(if is_host { host.as_bytes() } else { name }, host.as_bytes())
+}
+
 /// Adds a name, as [`relative`] writes it, or that there is none.
 pub fn push_relative(to: &mut Bytes, name: Option<&[u8]>, host: &[u8]) {
     const NONE: u8 = 0;
@@ -119,12 +129,6 @@ impl Versions {
     /// Whether a version is offered.
     pub fn contains(self, version: u16) -> bool {
         Self::ALL.iter().position(|&other| other == version).is_some_and(|at| self.0 >> at & 1 == 1)
-    }
-
-    /// Whether a version is the highest that is offered.
-    pub fn is_highest(self, version: u16) -> bool {
-        self.contains(version)
-            && Self::ALL.iter().all(|&other| other <= version || !self.contains(other))
     }
 
     /// Whether a version before TLS 1.3 is offered.
@@ -206,7 +210,7 @@ pub(crate) mod tests {
     pub fn terms() -> Terms {
         Terms {
             sni: Some(relative(b"localhost", b"localhost")),
-            versions: Some(Versions(0b1100)),
+            versions: Versions(0b1100),
             options: Some(0),
             ciphers: Some(Ciphers {
                 offered: cipher_list([1]),
@@ -237,10 +241,9 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_highest_version_is_told() {
+    fn versions_are_a_set() {
         let both = Versions::which(|version| version >= 0x0303);
         assert!(both.contains(0x0303) && both.contains(0x0304) && !both.contains(0x0302));
-        assert!(both.is_highest(0x0304) && !both.is_highest(0x0303) && !both.is_highest(0x0302));
         assert!(both.has_old() && !Versions::which(|version| version == 0x0304).has_old());
         assert!(!both.contains(0x0305));
     }

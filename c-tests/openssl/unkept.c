@@ -11,26 +11,6 @@
 #include "pki.h"
 #include "rig.h"
 
-/* What an app by itself would save of a connection. */
-static struct blob save_by_hand(struct server *server, int version)
-{
-	struct client *client = client_new(&(struct client_config){ .version = version,
-								    .tickets = true });
-	struct conn *conn = conn_open(client, &(struct dial){ .server = server });
-	SSL_SESSION *session = SSL_get1_session(conn_ssl(conn));
-	int len = i2d_SSL_SESSION(session, NULL);
-	struct blob blob = { malloc(len > 0 ? (size_t)len : 1), (size_t)len };
-	unsigned char *at = blob.data;
-
-	REQUIRE(len > 0 && blob.data);
-	REQUIRE(i2d_SSL_SESSION(session, &at) == len);
-	SSL_SESSION_free(session);
-	conn_close(conn);
-	client_free(client);
-
-	return blob;
-}
-
 /* a session of such a server is loaded; is refused for that reason */
 #define LOADS(...)		check_load(&(struct server_config){ __VA_ARGS__ }, NULL)
 #define IS_REFUSED(reason, ...)	check_load(&(struct server_config){ __VA_ARGS__ }, reason)
@@ -47,7 +27,7 @@ static void check_load(const struct server_config *config, const char *refusal)
 	rig.dial.host = HOST_A;
 	RIG_VISIT(&rig, MISS);
 	server = server_start(config);
-	blob = save_by_hand(server, config->version);
+	blob = blob_by_hand(server, config->version);
 	stats = stats_of(rig.vh);
 
 	log_capture(LLL_WARN);

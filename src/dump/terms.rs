@@ -7,7 +7,6 @@ use crate::terms::{Bytes, CipherList, Ciphers, Security, Terms, VerifyCallback, 
 /// Adds terms to a record. None where they are too long.
 pub fn write(to: &mut Vec<u8>, terms: &Terms) -> Option<()> {
     write_bytes(to, terms.sni.as_ref())?;
-    write_number(to, terms.versions.map(|versions| [versions.0]));
     write_number(to, terms.options.map(u64::to_be_bytes));
     to.push(terms.ciphers.is_some().into());
     if let Some(ciphers) = &terms.ciphers {
@@ -47,7 +46,7 @@ pub fn len(terms: &Terms) -> usize {
 pub fn read(from: &mut Reader<'_>) -> Option<Terms> {
     Some(Terms {
         sni: read_bytes(from)?,
-        versions: from.option(|from| Some(Versions(from.number(1)? as u8)))?,
+        versions: Versions::default(),
         options: from.option(|from| from.number(8))?,
         ciphers: from.option(read_ciphers)?,
         must_verify: from.flag()?,

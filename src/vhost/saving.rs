@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use zeroize::Zeroizing;
 
 use super::{MAX_TICKET, Vhost, kind, life};
-use crate::backend::{Active, Backend, TLS1_3};
+use crate::backend::{Active, Backend};
 use crate::cache::{Dropped, Size};
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Key};
@@ -79,10 +79,6 @@ impl Vhost {
             // Nor with which client certificate it was made.
             None if self.identity.lock().is_some() => {
                 return Err("it does not tell its client certificate, and the vhost has one");
-            }
-            // Nor which ciphers and options it was made with, on which all depends there.
-            None if facts.tls_version < TLS1_3 => {
-                return Err("it is of TLS 1.2 and does not tell what it was made under");
             }
             None => (None, issued_at, issued_at),
         };

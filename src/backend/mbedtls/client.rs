@@ -13,7 +13,7 @@ use crate::clock::Moment;
 use crate::connection::Connection;
 use crate::endpoint::{Endpoint, Identity};
 use crate::terms::{
-    Bytes, CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, relative,
+    Bytes, CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, server_name,
 };
 
 /// A context that is live, a client's, and this thread's to use for as long as this lives.
@@ -308,8 +308,8 @@ impl Client for MbedClient<'_> {
         // SAFETY: see MbedClient; `append` is for such a vector.
         unsafe { ffi::lts_hostname(self.ssl, append, (&raw mut name).cast::<c_void>()) };
         Terms {
-            sni: Some(relative(&name, host.as_bytes())),
-            versions: Some(Versions::which(|version| range.contains(&u32::from(version)))),
+            sni: Some(server_name(&name, host)),
+            versions: Versions::which(|version| range.contains(&u32::from(version))),
             options: Some(config.options()),
             ciphers: None,
             must_verify: config.must_verify != 0,

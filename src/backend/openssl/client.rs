@@ -11,7 +11,7 @@ use super::{ffi, id_context, served, verify};
 use crate::backend::{Backend, Client, Resumption, SetSession, TLS1_3, Verified};
 use crate::endpoint::{Endpoint, Identity};
 use crate::terms::{
-    CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, relative,
+    CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, server_name,
 };
 
 /// An SSL that is live, a client, and this thread's to use for as long as this lives.
@@ -346,21 +346,20 @@ impl Client for SslClient {
     }
 
     fn terms(&self, host: &str) -> Terms {
-        let host = host.as_bytes();
         // SAFETY: see SslClient.
         unsafe {
             let options = ffi::SSL_get_options(self.0);
             let callback = ffi::SSL_get_verify_callback(self.0).map_or(0, |own| own as usize);
             Terms {
-                sni: Some(relative(self.server_name().map_or(&[], CStr::to_bytes), host)),
-                versions: Some(self.versions(options)),
+                sni: Some(server_name(self.server_name().map_or(&[], CStr::to_bytes), host)),
+                versions: self.versions(options),
                 // The library itself may forbid tickets for a while.
                 options: Some(options & !ffi::SSL_OP_NO_TICKET),
                 ciphers: None,
                 // As OpenSSL has it: "historically the code has only checked that *any* flag is
                 // set to cause server verification to take place", and still does.
                 must_verify: ffi::SSL_get_verify_mode(self.0) != ffi::SSL_VERIFY_NONE,
-                verification: parameters::verification(self.0, host),
+                verification: parameters::verification(self.0, host.as_bytes()),
                 verify_callback: VerifyCallback::At(callback, verify::store_callback(self.0)),
                 security: Security {
                     level: Some(ffi::SSL_get_security_level(self.0)),

@@ -66,13 +66,36 @@ pub(super) unsafe fn fit(ssl: *mut ffi::SSL, session: Session) -> Option<Session
     // SAFETY: the caller's promise.
     let is_set = unsafe {
         if IS_USED.load(Relaxed) {
-            copy_by_handshake(ssl, session.as_ptr())
+            keeping_errors(|| copy_by_handshake(ssl, session.as_ptr()))
         } else {
             ffi::SSL_SESSION_get0_id_context(session.as_ptr(), &mut len);
             len == 0 || ffi::SSL_SESSION_set1_id_context(session.as_ptr(), ptr::null(), 0) == 1
         }
     };
     is_set.then_some(session)
+}
+
+/// Runs what clears OpenSSL's error queue. Each thread has one: where the app has errors in its
+/// own, which is rare where a handshake starts, another thread's is cleared.
+fn keeping_errors(work: impl FnOnce() -> bool) -> bool {
+    /// What is lent to the other thread, while this one waits for it.
+    struct Lent<F>(F);
+    // SAFETY: the work is done on objects that this thread may use, and does not meanwhile.
+    unsafe impl<F> Send for Lent<F> {}
+    impl<F: FnOnce() -> bool> Lent<F> {
+        fn run(self) -> bool {
+            (self.0)()
+        }
+    }
+    // SAFETY: no conditions.
+    if unsafe { ffi::ERR_peek_error() } == 0 {
+        return work();
+    }
+    let lent = Lent(work);
+    std::thread::scope(|scope| {
+        let other = std::thread::Builder::new().spawn_scoped(scope, move || lent.run());
+        other.ok().and_then(|other| other.join().ok()).unwrap_or(false)
+    })
 }
 
 /// SSL_copy_session_id() gives another SSL the context, and a handshake that it begins, with
