@@ -46,20 +46,17 @@ static const char *cipher_list(const char *name)
 	return NULL;
 }
 
-/* The callback on some operations only: those of certificates */
+/* Where the ex_data says so, no signature of the peer's will do: a full handshake fails */
 static int security_by_ex(const SSL *s, const SSL_CTX *ctx, int op, int bits, int nid, void *other,
 			  void *ex)
 {
-	int type = op & SSL_SECOP_OTHER_TYPE;
-
 	(void)s;
 	(void)ctx;
 	(void)bits;
 	(void)nid;
 	(void)other;
 
-	return type != SSL_SECOP_OTHER_CERT || !(op & SSL_SECOP_PEER) || !ex ||
-	       strcmp(ex, "refuse") != 0;
+	return op != SSL_SECOP_SIGALG_CHECK || !ex || strcmp(ex, "refuse") != 0;
 }
 
 static int security_allow(const SSL *s, const SSL_CTX *ctx, int op, int bits, int nid, void *other,

@@ -11,7 +11,7 @@
 static X509_CRL *make_crl(const struct cert *issuer, long issued, const struct cert *const *revoked,
 			  size_t count)
 {
-	X509_CRL *crl = X509_CRL_new();
+	X509_CRL *crl = X509_CRL_new(), *copy;
 	ASN1_TIME *last = X509_gmtime_adj(NULL, issued), *next = X509_gmtime_adj(NULL, 30L * 86400);
 	size_t n;
 
@@ -32,8 +32,12 @@ static X509_CRL *make_crl(const struct cert *issuer, long issued, const struct c
 	REQUIRE(X509_CRL_sign(crl, issuer->key, EVP_sha256()) > 0);
 	ASN1_TIME_free(last);
 	ASN1_TIME_free(next);
+	/* one that was read: only that has the digest which tells it from another one */
+	copy = X509_CRL_dup(crl);
+	REQUIRE(copy);
+	X509_CRL_free(crl);
 
-	return crl;
+	return copy;
 }
 
 static X509 *trusted_for(const X509 *x509, int nid)
