@@ -114,7 +114,7 @@ void report_write(struct report *report, const struct link *link)
 	WRITE(VERSION, "%s", SSL_get_version(client));
 	WRITE(CIPHER, "%s", SSL_get_cipher_name(client));
 #ifndef OPENSSL_IS_BORINGSSL
-	WRITE(GROUP, "%ld", (long)SSL_get_negotiated_group(client));
+	WRITE(GROUP, "%ld", report->is_up ? (long)SSL_get_negotiated_group(client) : 0L);
 	WRITE(EARLY_DATA, "%d, %s", SSL_get_early_data_status(client),
 	      link->sent_early ? "sent" : "not sent");
 	WRITE(DANE_DEPTH, "%d", SSL_get0_dane_authority(client, NULL, NULL));

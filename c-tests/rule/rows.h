@@ -15,8 +15,8 @@
 	    "first: cache=off new-cb=yes | later: cache=off new-cb=yes")		\
 	/* 2: what resumed is what was offered */					\
 	ROW(tickets_of_an_external_psk,							\
-	    "first: | second: at=b psk13=alice suites=aes128-first | later: at=b |"	\
-	    "b: psk=yes keys=1 cert=stranger")						\
+	    "first: | second: at=b psk13=alice suites=aes128-first |"\
+	    "later: at=b suites=aes128-first | b: psk=yes keys=1 cert=stranger")		\
 	ROW(tickets_of_a_session_set_late,						\
 	    "first: at=b verify=none keep=yes | second: | third: at=b late=own | later: at=b |" \
 	    "b: keys=1 cert=stranger")							\
