@@ -185,6 +185,7 @@ static void keep_to_the_documented(struct scenario *scenario)
 
 	/* no getter */
 	same_in_all(scenario, MFL);
+	same_in_all(scenario, PSK13);
 	for (section = FIRST; section <= LATER; section++)
 		if (scenario->made[section] &&
 		    !strncmp(term_value(scenario, (enum section)section, CERT), "cert-cb", 7))

@@ -40,8 +40,6 @@
 	    "later: max=1.2 psk12=bob ciphers=psk verify=none | a: psk=yes")		\
 	ROW(psk_of_tls13,								\
 	    "first: psk13=alice | later: psk13=bob | a: psk=yes")			\
-	ROW(psk_of_tls13_after_a_certificate,						\
-	    "first: | later: psk13=bob | a: psk=yes")					\
 	ROW(no_psk_after_one_of_tls13,							\
 	    "first: psk13=alice | later: | a: psk=yes")					\
 	ROW(srp_with_a_certificate,							\

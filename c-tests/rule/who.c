@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include <openssl/err.h>
 #include <openssl/srp.h>
 
 #include "certs.h"
@@ -139,16 +140,19 @@ void apply_who_to_ctx(struct link *link)
 		SSL_CTX_set_srp_client_pwd_callback(link->ctx, srp_password);
 	}
 	if (link_is(link, ON, "ctx") && has_own(link)) {
-		REQUIRE(SSL_CTX_use_certificate(link->ctx, cert_of(link)->x509) == 1);
-		REQUIRE(SSL_CTX_use_PrivateKey(link->ctx, cert_of(link)->key) == 1);
+		/* a high security level refuses it */
+		SSL_CTX_use_certificate(link->ctx, cert_of(link)->x509);
+		SSL_CTX_use_PrivateKey(link->ctx, cert_of(link)->key);
+		ERR_clear_error();
 	}
 }
 
 void apply_who_to_ssl(struct link *link)
 {
 	if (link_is(link, ON, "ssl") && has_own(link)) {
-		REQUIRE(SSL_use_certificate(link->client, cert_of(link)->x509) == 1);
-		REQUIRE(SSL_use_PrivateKey(link->client, cert_of(link)->key) == 1);
+		SSL_use_certificate(link->client, cert_of(link)->x509);
+		SSL_use_PrivateKey(link->client, cert_of(link)->key);
+		ERR_clear_error();
 	}
 	if (has(link, "cert-cb"))
 		SSL_set_cert_cb(link->client, cert_cb, NULL);
