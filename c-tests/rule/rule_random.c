@@ -1,7 +1,7 @@
 /*
  * Random scenarios: what a table does not think of.
  *
- *   test-rule_random [--pairs N] [--seed S] [--but-objects] [--also SEED...]
+ *   test-rule_random [--pairs N] [--seed S] [--but-objects]
  *
  * The scenarios of the seeds S, S+1, ..., so that "--pairs 1 --seed X" is the one
  * of seed X. What fails is made smaller, term by term, for as long as it fails, and
