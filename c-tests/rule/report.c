@@ -57,13 +57,15 @@ static void write_chain(char *text, size_t size, const STACK_OF(X509) *chain)
 static void write_server(struct report *report, const struct link *link)
 {
 	const char *name = SSL_get_servername(link->server, TLSEXT_NAMETYPE_host_name);
-	const char *psk = link->psk_identity[0] ? link->psk_identity :
-						  SSL_get_psk_identity(link->server);
-	const char *srp = NULL;
+	const char *psk = SSL_get_psk_identity(link->server), *srp = NULL;
 
 #ifndef OPENSSL_IS_BORINGSSL
 	srp = SSL_get_srp_username(link->server);
 #endif
+	/* with TLS 1.3 one may be offered, and a certificate be what counts */
+	if (link->psk_identity[0] && (SSL_version(link->server) != TLS1_3_VERSION ||
+				      SSL_session_reused(link->server)))
+		psk = link->psk_identity;
 	write_end(report->fields[R_SERVER_HANDSHAKE], sizeof(report->fields[0]),
 		  link->handshake[1], link->error[1]);
 	WRITE(SERVER_SNI, "%s", name ? name : "none");

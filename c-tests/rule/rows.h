@@ -39,9 +39,12 @@
 	    "first: max=1.2 psk12=alice ciphers=psk verify=none |"			\
 	    "later: max=1.2 psk12=bob ciphers=psk verify=none | a: psk=yes")		\
 	ROW(psk_of_tls13,								\
-	    "first: psk13=alice | later: psk13=bob | a: psk=yes")			\
+	    "first: psk13=alice suites=aes128-first | later: psk13=bob suites=aes128-first |"	\
+	    "a: psk=yes")								\
+	ROW(psk_with_tls13_after_a_certificate,						\
+	    "first: suites=aes128-first | later: psk12=bob suites=aes128-first | a: psk=yes") \
 	ROW(no_psk_after_one_of_tls13,							\
-	    "first: psk13=alice | later: | a: psk=yes")					\
+	    "first: psk13=alice suites=aes128-first | later: suites=aes128-first | a: psk=yes") \
 	ROW(srp_with_a_certificate,							\
 	    "first: max=1.2 srp=alice ciphers=srp-rsa |"				\
 	    "later: max=1.2 srp=bob ciphers=srp-rsa | a: cert=rsa")			\
@@ -84,6 +87,7 @@
 	/* 6: the order of ciphers */							\
 	ROW(order_of_ciphers,								\
 	    "first: max=1.2 ciphers=ecdsa-first | later: max=1.2 ciphers=rsa-first | a: cert=both") \
+	ROW(ciphers_of_suite_b, "first: | later: suite-b=128 | a: version=1.2")		\
 	ROW(fewer_ciphers,								\
 	    "first: max=1.2 ciphers=rsa | later: max=1.2 | a: cert=both")		\
 	/* 7: SNI that is not the host told */						\

@@ -113,6 +113,8 @@ static void combine(struct scenario *scenario)
 	case 2:
 		set(scenario, SERVER_A, S_PSK, "yes");
 		set(scenario, SERVER_B, S_PSK, "yes");
+		/* the cipher that the PSK is for */
+		set_all(scenario, SUITES, "aes128-first");
 		set(scenario, one_in(2) ? FIRST : SECOND, PSK13, who[random_below(3)]);
 		break;
 	case 3: /* the app's own sessions */
