@@ -193,12 +193,15 @@ static void apply_flags(struct link *link)
 
 	if (flags)
 		REQUIRE(X509_VERIFY_PARAM_set_flags(param, flags));
+	if (HAS(POLICY))
+		REQUIRE(X509_VERIFY_PARAM_add0_policy(param,
+			OBJ_txt2obj(IS(POLICY, "right") ? RIGHT_POLICY : "1.2.3.5", 1)));
 	if (HAS(INHERIT))
 		REQUIRE(X509_VERIFY_PARAM_set_inh_flags(param, IS(INHERIT, "once") ?
 				X509_VP_FLAG_ONCE : X509_VP_FLAG_LOCKED));
 	if (HAS(TIME))
 		X509_VERIFY_PARAM_set_time(param, time(NULL) +
-				(IS(TIME, "past") ? -10L : 20L) * 365 * 86400);
+				(IS(TIME, "soon") ? 1 : IS(TIME, "past") ? -3650L : 7300L) * 86400);
 }
 
 static void apply_expectations(struct link *link)
@@ -347,7 +350,7 @@ static void apply_dane(struct link *link)
 {
 	unsigned char *spki = NULL, digest[EVP_MAX_MD_SIZE];
 	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certs()->ecdsa->x509), &spki);
-	unsigned int digest_len;
+	unsigned int digest_len = 0;
 
 	REQUIRE(len > 0 && EVP_Digest(spki, (size_t)len, digest, &digest_len, EVP_sha256(), NULL));
 	OPENSSL_free(spki);

@@ -59,6 +59,8 @@ static void free_certs(void)
 	cert_free(made.rsa);
 	cert_free(made.other);
 	cert_free(made.stranger);
+	cert_free(made.policy);
+	cert_free(made.policy_issuer);
 	cert_free(made.chain);
 	cert_free(made.chain_issuer);
 	X509_free(made.root_for_servers);
@@ -85,6 +87,10 @@ const struct certs *certs(void)
 		.name = "other", .issuer = made.intermediate, .alt_names = NAMES });
 	made.stranger = cert_make(&(struct cert_request){
 		.name = "stranger's", .issuer = pki()->stranger, .alt_names = NAMES });
+	made.policy_issuer = cert_make(&(struct cert_request){
+		.name = "by the book", .issuer = made.root, .ca = true, .policy = RIGHT_POLICY });
+	made.policy = cert_make(&(struct cert_request){ .name = "policy",
+		.issuer = made.policy_issuer, .alt_names = NAMES, .policy = RIGHT_POLICY });
 	made.chain_issuer = cert_make(&(struct cert_request){
 		.name = "second", .issuer = made.intermediate, .ca = true });
 	made.chain = cert_make(&(struct cert_request){

@@ -8,6 +8,7 @@
 #include "pki.h"
 
 #define HOST_WRONG	"wrong.example"
+#define RIGHT_POLICY	"1.2.3.4"
 #define EMAIL		"peer@sessions.test"
 
 struct certs {
@@ -15,6 +16,7 @@ struct certs {
 	struct cert		*ecdsa, *rsa;	/* of the same names */
 	struct cert		*other;		/* of the same names too, but another */
 	struct cert		*stranger;	/* of the same names, of an issuer not trusted */
+	struct cert		*policy, *policy_issuer;	/* under a policy */
 	struct cert		*chain;		/* below another intermediate */
 	struct cert		*chain_issuer;
 	X509			*root_for_servers, *root_for_email;	/* what it is trusted for */

@@ -130,6 +130,17 @@
 	    "later: security=by-ex security-ex=refuse max=1.2")				\
 	ROW(another_address, "first: ip=right | second: ip=right | later: ip=wrong")	\
 	ROW(another_email, "first: email=right | second: email=right | later: email=wrong") \
+	ROW(parameters_that_nobody_inherits,						\
+	    "first: inherit=lock host=wrong | second: inherit=lock host=wrong |"	\
+	    "later: host=wrong")							\
+	ROW(the_time_that_counts,							\
+	    "first: time=soon | second: ctx=first time=soon | later: ctx=first time=future") \
+	ROW(another_policy,								\
+	    "first: flags=policy policy=right |"					\
+	    "second: ctx=first flags=policy policy=right |"				\
+	    "later: ctx=first flags=policy policy=wrong | a: cert=policy")		\
+	ROW(a_store_that_gains_a_function,						\
+	    "first: | second: ctx=first | later: ctx=first change=verify-function")	\
 	ROW(trust_of_a_root_for_mail,							\
 	    "first: store=trusted-email trust=email | second: ctx=first trust=email |"	\
 	    "later: ctx=first trust=server")						\
@@ -197,6 +208,9 @@
 	    "first: verify-cb=force store=stranger | later: verify-cb=force store=stranger |" \
 	    "pair: trust-verify-callback=yes must=resume")				\
 	ROW(own_store, "first: store=own-root | later: store=own-root | pair: must=resume") \
+	ROW(a_policy,									\
+	    "first: flags=policy policy=right | later: flags=policy policy=right |"	\
+	    "a: cert=policy | pair: must=resume")					\
 	ROW(lists_of_revoked_certificates,						\
 	    "first: store=crl flags=crl-all | later: store=crl flags=crl-all | pair: must=resume") \
 	ROW(sid_context_of_the_ssl_ctx, "first: sid-ctx=x | later: sid-ctx=x | pair: must=resume") \

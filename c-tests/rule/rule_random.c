@@ -55,6 +55,14 @@ static void deviate(struct scenario *scenario, enum section section)
 		scenario->terms[section][term] = (signed char)random_below(values);
 }
 
+/* Another value of one of what a connection expects of its peer. */
+static void expect_otherwise(struct scenario *scenario, enum section section)
+{
+	int term = VERIFY + (int)random_below(OCSP - VERIFY + 1);
+
+	scenario->terms[section][term] = (signed char)random_below(term_values(section, term));
+}
+
 static void deviate_times(struct scenario *scenario, enum section section, unsigned int times)
 {
 	while (times--)
@@ -96,7 +104,7 @@ static void combine(struct scenario *scenario)
 	static const char *const who[] = { "alice", "bob", "wrong" };
 	int section;
 
-	switch (random_below(16)) {
+	switch (random_below(20)) {
 	case 0: /* a PSK or a password */
 	case 1:
 		set_all(scenario, MAX, "1.2");
@@ -139,6 +147,26 @@ static void combine(struct scenario *scenario)
 		set(scenario, SECOND, CTX, "first");
 		set(scenario, LATER, CTX, "first");
 		deviate_times(scenario, LATER, 1);
+		break;
+	case 13: /* a verdict, and what it was for */
+	case 14:
+		scenario->made[SECOND] = true;
+		if (one_in(2)) {
+			set(scenario, SECOND, CTX, "first");
+			set(scenario, LATER, CTX, "first");
+		}
+		expect_otherwise(scenario, LATER);
+		break;
+	case 15: /* roots that are trusted for something */
+		set_all(scenario, STORE, one_in(2) ? "trusted-server" : "trusted-email");
+		set_all(scenario, CTX, "first");
+		set_all(scenario, TRUST, one_in(2) ? "server" : "email");
+		set(scenario, LATER, TRUST, one_in(2) ? "server" : "email");
+		break;
+	case 16:
+		set(scenario, SERVER_A, S_CERT, "policy");
+		set_all(scenario, FLAGS, "policy");
+		set_all(scenario, POLICY, "right");
 		break;
 	case 8: /* client certificates */
 		set(scenario, SERVER_A, S_CLIENT, one_in(2) ? "ask" : "require");

@@ -57,7 +57,8 @@
 	TERM(AUTH_LEVEL, "auth-level", "none 0 2 4", 1)				\
 	TERM(FLAGS, "flags", "none partial strict crl crl-all trusted-first policy", 2)	\
 	TERM(INHERIT, "inherit", "none once lock", 1)	/* flags of the param's own */	\
-	TERM(TIME, "time", "now past future", 1)				\
+	TERM(TIME, "time", "now past future soon", 1)				\
+	TERM(POLICY, "policy", "none right wrong", 1)				\
 	TERM(STORE, "store", "root stranger both none intermediate trusted-server "	\
 	     "trusted-email crl own-root own-stranger", 3)			\
 	/* done to the store of its SSL_CTX first */				\
@@ -87,7 +88,7 @@
 
 #define SERVER_TERMS(TERM)							\
 	TERM(S_VERSION, "version", "both 1.2 1.3", 3)				\
-	TERM(S_CERT, "cert", "ecdsa rsa both other stranger by-sni chain", 5)	\
+	TERM(S_CERT, "cert", "ecdsa rsa both other stranger by-sni chain policy", 5)	\
 	TERM(S_KEYS, "keys", "0 1", 1)			/* of its tickets */	\
 	TERM(S_RESUMES, "resumes", "ids-and-tickets ids tickets no", 2)		\
 	TERM(S_CLIENT, "client", "none ask require", 2)	/* certificates */	\

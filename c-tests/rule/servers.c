@@ -116,6 +116,7 @@ static void use_certs(SSL_CTX *ctx, const struct scenario *scenario, enum sectio
 		cert_use(ctx, IS(S_CERT, "rsa") ? certs()->rsa :
 			       IS(S_CERT, "other") ? certs()->other :
 			       IS(S_CERT, "stranger") ? certs()->stranger :
+			       IS(S_CERT, "policy") ? certs()->policy :
 			       IS(S_CERT, "chain") ? certs()->chain : certs()->ecdsa);
 	}
 	if (IS(S_CERT, "by-sni"))
