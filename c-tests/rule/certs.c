@@ -94,7 +94,8 @@ const struct certs *certs(void)
 	made.chain_issuer = cert_make(&(struct cert_request){
 		.name = "second", .issuer = made.intermediate, .ca = true });
 	made.chain = cert_make(&(struct cert_request){
-		.name = "chain", .issuer = made.chain_issuer, .alt_names = NAMES });
+		.name = "chain", .issuer = made.chain_issuer, .alt_names = NAMES,
+		.usage = "serverAuth" });
 	made.root_for_servers = trusted_for(made.root->x509, NID_server_auth);
 	made.root_for_email = trusted_for(made.root->x509, NID_email_protect);
 	made.crls[0] = make_crl(made.root, -3600, NULL, 0);

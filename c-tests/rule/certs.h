@@ -17,7 +17,7 @@ struct certs {
 	struct cert		*other;		/* of the same names too, but another */
 	struct cert		*stranger;	/* of the same names, of an issuer not trusted */
 	struct cert		*policy, *policy_issuer;	/* under a policy */
-	struct cert		*chain;		/* below another intermediate */
+	struct cert		*chain;		/* below another intermediate; for servers */
 	struct cert		*chain_issuer;
 	X509			*root_for_servers, *root_for_email;	/* what it is trusted for */
 	X509_CRL		*crls[2];	/* of the root and the intermediate: nothing revoked */

@@ -131,8 +131,17 @@
 	ROW(another_address, "first: ip=right | second: ip=right | later: ip=wrong")	\
 	ROW(another_email, "first: email=right | second: email=right | later: email=wrong") \
 	ROW(parameters_that_nobody_inherits,						\
-	    "first: inherit=lock host=wrong | second: inherit=lock host=wrong |"	\
-	    "later: host=wrong")							\
+	    "first: inherit=lock host=wrong | second: ctx=first inherit=lock host=wrong |" \
+	    "later: ctx=first host=wrong")						\
+	ROW(another_purpose,								\
+	    "first: purpose=server | second: ctx=first purpose=server |"		\
+	    "later: ctx=first purpose=client | a: cert=chain")				\
+	ROW(less_depth,									\
+	    "first: depth=5 | second: ctx=first depth=5 | later: ctx=first depth=0")	\
+	ROW(another_level_of_certificates,						\
+	    "first: auth-level=2 | second: ctx=first auth-level=2 | later: ctx=first auth-level=4") \
+	ROW(no_wildcards,								\
+	    "first: host=a | second: ctx=first host=a | later: ctx=first host=a host-flags=no-wildcards") \
 	ROW(the_time_that_counts,							\
 	    "first: time=soon | second: ctx=first time=soon | later: ctx=first time=future") \
 	ROW(another_policy,								\

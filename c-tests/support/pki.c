@@ -89,6 +89,8 @@ struct cert *cert_make(const struct cert_request *request)
 	       request->ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
 	extend(cert->x509, issuer->x509, NID_subject_key_identifier, "hash");
 	extend(cert->x509, issuer->x509, NID_authority_key_identifier, "keyid:always");
+	if (request->usage)
+		extend(cert->x509, issuer->x509, NID_ext_key_usage, request->usage);
 	if (request->policy)
 		add_policy(cert->x509, request->policy);
 	if (request->alt_names)
