@@ -43,10 +43,10 @@ static void write_chain(char *text, size_t size, const STACK_OF(X509) *chain)
 {
 	char one[64];
 	size_t used;
-	int n;
+	int n, count = chain ? (int)sk_X509_num(chain) : 0;
 
-	snprintf(text, size, "%d:", sk_X509_num(chain));
-	for (n = 0; n < sk_X509_num(chain); n++) {
+	snprintf(text, size, "%d:", count);
+	for (n = 0; n < count; n++) {
 		write_certificate(one, sizeof(one), sk_X509_value(chain, n));
 		used = strlen(text);
 		/* the last digits tell it */
@@ -136,7 +136,7 @@ void report_write(struct report *report, const struct link *link)
 	WRITE(ALPN_CHOSEN, "%.*s", (int)alpn_len, alpn_len ? (const char *)alpn : "");
 	WRITE(SERVER_NAME, "%s", name ? name : "none");
 	WRITE(EMS, "%ld", report->is_up ? (long)SSL_get_extms_support(client) : 0L);
-	WRITE(QUEUE, "%lx", ERR_peek_error());
+	WRITE(QUEUE, "%lx", (unsigned long)ERR_peek_error());
 	write_app(report, link);
 	write_server(report, link);
 }

@@ -259,6 +259,7 @@ static void make_up(struct scenario *scenario, uint64_t seed)
 	for (section = SECOND; section <= THIRD; section++)
 		if (!scenario->made[section])
 			memset(scenario->terms[section], 0, sizeof(scenario->terms[section]));
+	scenario_make_possible(scenario);
 	keep_to_the_documented(scenario);
 }
 

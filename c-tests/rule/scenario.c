@@ -196,3 +196,55 @@ unsigned int term_weight(enum section section, int term)
 {
 	return sections[section].terms[term].weight;
 }
+
+#ifdef OPENSSL_IS_BORINGSSL
+/* of connections; where there are values, these */
+static const struct {
+	enum section	section;
+	int		term;
+	const char	*value;
+} lacking[] = {
+	{ FIRST, NO_EMS, NULL }, { FIRST, NO_ETM, NULL }, { FIRST, NO_DHE_KEX, NULL },
+	{ FIRST, CIPHERS, "dhe" }, { FIRST, CIPHERS, "cbc" }, { FIRST, CIPHERS, "psk" },
+	{ FIRST, CIPHERS, "rsa-psk" }, { FIRST, CIPHERS, "srp" }, { FIRST, CIPHERS, "srp-rsa" },
+	{ FIRST, SUITES, NULL }, { FIRST, LEVEL, NULL }, { FIRST, SECURITY, NULL },
+	{ FIRST, SECURITY_EX, NULL }, { FIRST, SUITE_B, NULL }, { FIRST, MFL, NULL },
+	{ FIRST, AUTH_LEVEL, NULL }, { FIRST, INHERIT, NULL }, { FIRST, DANE, NULL },
+	{ FIRST, CT, NULL }, { FIRST, OCSP, NULL }, { FIRST, PSK12, NULL }, { FIRST, PSK13, NULL },
+	{ FIRST, SRP, NULL }, { FIRST, EARLY, NULL }, { FIRST, LATE, "level-4" },
+	/* nobody can see such a store */
+	{ FIRST, STORE, "own-root" }, { FIRST, STORE, "own-stranger" }, { FIRST, LATE, "stranger" },
+	/* one certificate each */
+	{ SERVER_A, S_CERT, "both" }, { SERVER_A, S_PSK, NULL }, { SERVER_A, S_EARLY, NULL },
+	{ SERVER_A, S_OCSP, NULL }, { SERVER_A, S_DH, NULL },
+	/* those of TLS 1.3 are stateless, always */
+	{ SERVER_A, S_RESUMES, "ids" },
+};
+
+void scenario_make_possible(struct scenario *scenario)
+{
+	int section;
+	size_t n;
+
+	for (section = FIRST; section <= SERVER_B; section++)
+		for (n = 0; n < ARRAY_SIZE(lacking); n++)
+			if ((lacking[n].section <= LATER) == (section <= LATER) &&
+			    (!lacking[n].value || term_is(scenario, (enum section)section,
+							  lacking[n].term, lacking[n].value)))
+				scenario->terms[section][lacking[n].term] = 0;
+}
+#else
+void scenario_make_possible(struct scenario *scenario)
+{
+	(void)scenario;
+}
+#endif
+
+bool scenario_is_possible(const struct scenario *scenario)
+{
+	struct scenario possible = *scenario;
+
+	scenario_make_possible(&possible);
+
+	return !memcmp(&possible, scenario, sizeof(possible));
+}

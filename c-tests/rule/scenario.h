@@ -133,6 +133,12 @@ bool scenario_read(struct scenario *scenario, const char *text);
 /* scenario_write() - as scenario_read() reads it */
 void scenario_write(const struct scenario *scenario, char *text, size_t size);
 
+/* scenario_is_possible() - false where the TLS library lacks something that it takes */
+bool scenario_is_possible(const struct scenario *scenario);
+
+/* scenario_make_possible() - what it lacks is the default */
+void scenario_make_possible(struct scenario *scenario);
+
 /* term_is() - the value must be one of the term's */
 bool term_is(const struct scenario *scenario, enum section section, int term, const char *value);
 

@@ -7,14 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef OPENSSL_IS_BORINGSSL
 #include <openssl/srp.h>
+#endif
 
 #include "certs.h"
 #include "check.h"
 #include "world.h"
 
 #define MAX_SERVERS	256
+#ifdef OPENSSL_IS_BORINGSSL
+#define ALL_CIPHERS	"ALL"
+#else
+#define ALL_CIPHERS	"ALL:PSK:SRP:@SECLEVEL=0"
+#endif
 
+#ifndef OPENSSL_IS_BORINGSSL
 static unsigned int psk12(SSL *ssl, const char *identity, unsigned char *psk, unsigned int max)
 {
 	const char *key = psk_key(identity);
@@ -65,6 +73,26 @@ static int staple(SSL *ssl, void *arg)
 
 	return SSL_TLSEXT_ERR_OK;
 }
+
+static void set_secrets(SSL_CTX *ctx, bool has_psk, bool has_staple)
+{
+	if (has_psk) {
+		SSL_CTX_set_psk_server_callback(ctx, psk12);
+		SSL_CTX_set_psk_find_session_callback(ctx, psk13);
+	}
+	/* it costs nothing where no client asks */
+	SSL_CTX_set_srp_username_callback(ctx, srp);
+	if (has_staple)
+		SSL_CTX_set_tlsext_status_cb(ctx, staple);
+}
+#else
+static void set_secrets(SSL_CTX *ctx, bool has_psk, bool has_staple)
+{
+	(void)ctx;
+	(void)has_psk;
+	(void)has_staple;
+}
+#endif
 
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 			   const unsigned char *in, unsigned int in_len, void *arg)
@@ -130,7 +158,8 @@ static void set_resumption(SSL_CTX *ctx, const struct scenario *scenario, enum s
 	unsigned char keys[80] = { 'r', 'u', 'l', 'e' };
 
 	keys[4] = IS(S_KEYS, "1");
-	REQUIRE(SSL_CTX_set_tlsext_ticket_keys(ctx, keys, sizeof(keys)) == 1);
+	REQUIRE(SSL_CTX_set_tlsext_ticket_keys(ctx, keys,
+			SSL_CTX_get_tlsext_ticket_keys(ctx, NULL, 0)) == 1);
 	REQUIRE(SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"rule", 4));
 	if (IS(S_RESUMES, "ids") || IS(S_RESUMES, "no"))
 		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
@@ -154,7 +183,7 @@ static SSL_CTX *make_server(const struct scenario *scenario, enum section server
 		REQUIRE(SSL_CTX_set_min_proto_version(ctx, version));
 		REQUIRE(SSL_CTX_set_max_proto_version(ctx, version));
 	}
-	REQUIRE(SSL_CTX_set_cipher_list(ctx, "ALL:PSK:SRP:@SECLEVEL=0"));
+	REQUIRE(SSL_CTX_set_cipher_list(ctx, ALL_CIPHERS));
 	use_certs(ctx, scenario, server);
 	set_resumption(ctx, scenario, server);
 	if (!IS(S_CLIENT, "none")) {
@@ -162,14 +191,7 @@ static SSL_CTX *make_server(const struct scenario *scenario, enum section server
 				   SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
 		REQUIRE(X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), certs()->root->x509));
 	}
-	if (IS(S_PSK, "yes")) {
-		SSL_CTX_set_psk_server_callback(ctx, psk12);
-		SSL_CTX_set_psk_find_session_callback(ctx, psk13);
-	}
-	/* it costs nothing where no client asks */
-	SSL_CTX_set_srp_username_callback(ctx, srp);
-	if (IS(S_OCSP, "yes"))
-		SSL_CTX_set_tlsext_status_cb(ctx, staple);
+	set_secrets(ctx, IS(S_PSK, "yes"), IS(S_OCSP, "yes"));
 	if (IS(S_ALPN, "yes"))
 		SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
 	/* 2: OpenSSL's 1024 bits, whatever the certificate */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/srp.h>
 
 #include "certs.h"
 #include "check.h"
@@ -23,6 +22,7 @@ const char *psk_key(const char *identity)
 	return NULL;
 }
 
+#ifndef OPENSSL_IS_BORINGSSL
 /* "wrong" is alice with another key */
 static const char *identity_of(const struct link *link, int term)
 {
@@ -96,6 +96,33 @@ static char *srp_password(SSL *ssl, void *arg)
 	return OPENSSL_strdup(link_is(link, SRP, "wrong") ? "wrong" : identity_of(link, SRP));
 }
 
+static void apply_secrets_to_ctx(struct link *link)
+{
+	if (link_is(link, SRP, "none"))
+		return;
+	REQUIRE(SSL_CTX_set_srp_username(link->ctx, (char *)identity_of(link, SRP)));
+	SSL_CTX_set_srp_client_pwd_callback(link->ctx, srp_password);
+}
+
+static void apply_secrets_to_ssl(struct link *link)
+{
+	if (!link_is(link, PSK12, "none"))
+		SSL_set_psk_client_callback(link->client, psk12);
+	if (!link_is(link, PSK13, "none"))
+		SSL_set_psk_use_session_callback(link->client, psk13);
+}
+#else
+static void apply_secrets_to_ctx(struct link *link)
+{
+	(void)link;
+}
+
+static void apply_secrets_to_ssl(struct link *link)
+{
+	(void)link;
+}
+#endif
+
 static const struct cert *cert_of(const struct link *link)
 {
 	return strstr(term_value(link->scenario, link->section, CERT), "alice") ? pki()->alice :
@@ -135,10 +162,7 @@ static bool has_own(const struct link *link)
 void apply_who_to_ctx(struct link *link)
 {
 	SSL_CTX_set_client_cert_cb(link->ctx, has(link, "client-cb") ? client_cert : NULL);
-	if (!link_is(link, SRP, "none")) {
-		REQUIRE(SSL_CTX_set_srp_username(link->ctx, (char *)identity_of(link, SRP)));
-		SSL_CTX_set_srp_client_pwd_callback(link->ctx, srp_password);
-	}
+	apply_secrets_to_ctx(link);
 	if (link_is(link, ON, "ctx") && has_own(link)) {
 		/* a high security level refuses it */
 		SSL_CTX_use_certificate(link->ctx, cert_of(link)->x509);
@@ -156,8 +180,5 @@ void apply_who_to_ssl(struct link *link)
 	}
 	if (has(link, "cert-cb"))
 		SSL_set_cert_cb(link->client, cert_cb, NULL);
-	if (!link_is(link, PSK12, "none"))
-		SSL_set_psk_client_callback(link->client, psk12);
-	if (!link_is(link, PSK13, "none"))
-		SSL_set_psk_use_session_callback(link->client, psk13);
+	apply_secrets_to_ssl(link);
 }

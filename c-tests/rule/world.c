@@ -225,6 +225,7 @@ static bool wants_more(int error)
 	return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
 }
 
+#ifndef OPENSSL_IS_BORINGSSL
 static void send_early(struct link *link)
 {
 	size_t sent = 0;
@@ -252,6 +253,20 @@ static int read_early(struct link *link)
 
 	return link->is_early_over ? 1 : -1;
 }
+
+#else
+static void send_early(struct link *link)
+{
+	(void)link;
+}
+
+static int read_early(struct link *link)
+{
+	(void)link;
+
+	return 1;
+}
+#endif
 
 /* One step of one end. */
 static void step(struct link *link, int end)

@@ -9,6 +9,10 @@
 
 #include <openssl/ssl.h>
 
+#ifdef OPENSSL_IS_BORINGSSL
+#include "boringssl_lacks.h"
+#endif
+
 #include "blob.h"
 #include "report.h"
 #include "scenario.h"
