@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::backend::{Client, SetSession};
 use crate::cache::{Dropped, Found, Id, Life};
@@ -27,8 +28,8 @@ pub struct HandshakeAttempt {
     pub terms: Option<Terms>,
     /// What was set on the connection.
     pub offered: Option<Offered>,
-    /// Tickets of TLS 1.2 were forbidden for it.
-    pub forbids_tickets: bool,
+    /// Tickets of TLS 1.2 are forbidden for it.
+    forbids_tickets: AtomicBool,
 }
 
 /// A session that was set on a connection.
@@ -61,9 +62,14 @@ impl HandshakeAttempt {
         vhost: Arc<Vhost>,
         explicit_endpoint: Option<Endpoint>,
     ) -> (HandshakeAttempt, Option<Outcome>) {
-        let (key, terms, offered) = (None, None, None);
-        let mut attempt =
-            HandshakeAttempt { vhost, key, epoch: 0, terms, offered, forbids_tickets: false };
+        let mut attempt = HandshakeAttempt {
+            vhost,
+            key: None,
+            epoch: 0,
+            terms: None,
+            offered: None,
+            forbids_tickets: AtomicBool::new(false),
+        };
         let outcome =
             attempt.lookup_and_offer(client, explicit_endpoint).err().map(|(outcome, why)| {
                 log::info!("{}{}: {why}", attempt.name(), outcome.name());
@@ -105,7 +111,8 @@ impl HandshakeAttempt {
             self.terms = Some(own.into_terms());
             return Err((Outcome::Unsuitable, "the app has set a session itself"));
         }
-        self.forbids_tickets = !self.vhost.policy().allow_tickets && client.forbid_tickets();
+        let forbids_tickets = !self.vhost.policy().allow_tickets && client.forbid_tickets();
+        *self.forbids_tickets.get_mut() = forbids_tickets;
         let offered = offer_any(client, &mut own, &self.vhost, key, found, || find().0);
         // A full handshake of TLS 1.2 leaves a session where the ciphers were read. After an
         // offer that is a rare case, and to read them is dear.
@@ -157,13 +164,14 @@ impl HandshakeAttempt {
                 live: offered.live.clone(),
                 life: offered.life,
             }),
-            forbids_tickets: self.forbids_tickets,
+            forbids_tickets: AtomicBool::new(self.forbids_tickets.swap(false, Relaxed)),
         })
     }
 
     /// Undoes what was done to the connection for its handshake, but for the session.
     pub fn release(&self, client: &impl Client) {
-        if self.forbids_tickets {
+        // Once: after that it is the app that may have forbidden them.
+        if self.forbids_tickets.swap(false, Relaxed) {
             client.allow_tickets();
         }
     }

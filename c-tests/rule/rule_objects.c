@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 
 #include "certs.h"
+#include "observe.h"
 #include "pair.h"
 
 static struct lws_vhost *vhost(uint64_t options)
@@ -266,35 +267,55 @@ static void note_session(const SSL *ssl, int where, int value)
 	REQUIRE(SSL_SESSION_set_ex_data(session, note_index, &note_frees[notes++]));
 }
 
-static void ex_data_of_sessions_is_freed_once(void)
+/* How often the first note is freed, over four connections: none of them more often, nor never. */
+static int frees_of_notes(SSL_CTX *server, int version, struct lws_vhost *vh)
+{
+	SSL_CTX *ctx = make_ctx(TLS_client_method(), version);
+	struct pair pair;
+	unsigned int n;
+
+	notes = 0;
+	memset(note_frees, 0, sizeof(note_frees));
+	SSL_CTX_set_info_callback(ctx, note_session);
+	if (vh)
+		REQUIRE(!lws_tls_session_vhost_attach(vh, ctx));
+	for (n = 0; n < 4; n++) {
+		pair = pair_new(ctx, server, vh);
+		REQUIRE(talk(&pair));
+		pair_close(&pair);
+	}
+	SSL_CTX_free(ctx);
+	if (vh) {
+		CHECK(stats_of(vh).resumed > 0);
+		lws_tls_session_vh_destroy(vh);
+	}
+	CHECK(notes >= 1);
+	for (n = 0; n < notes; n++)
+		CHECK_RANGE(note_frees[n], 1, note_frees[0]);
+
+	return note_frees[0];
+}
+
+/*
+ * OpenSSL itself copies a session of TLS 1.3 for each ticket, the data with it;
+ * its servers send fewer where one was resumed.
+ */
+static void ex_data_of_sessions_is_freed_as_without(void)
 {
 	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
-	unsigned int v, n;
+	unsigned int v;
+	int without;
 
 	note_index = SSL_SESSION_get_ex_new_index(0, NULL, NULL, NULL, free_note);
 	for (v = 0; v < ARRAY_SIZE(versions); v++) {
 		SSL_CTX *server = pair_server_ctx(&(struct server_config){ .version = versions[v],
 			.resumption = IDS_AND_TICKETS, .cert = certs()->ecdsa });
-		SSL_CTX *ctx = make_ctx(TLS_client_method(), versions[v]);
-		struct lws_vhost *vh = vhost(0);
-		struct pair pair;
 
 		check_context("%x", (unsigned int)versions[v]);
-		notes = 0;
-		memset(note_frees, 0, sizeof(note_frees));
-		SSL_CTX_set_info_callback(ctx, note_session);
-		REQUIRE(!lws_tls_session_vhost_attach(vh, ctx));
-		for (n = 0; n < 4; n++) {
-			pair = pair_new(ctx, server, vh);
-			REQUIRE(talk(&pair));
-			pair_close(&pair);
-		}
-		lws_tls_session_vh_destroy(vh);
-		SSL_CTX_free(ctx);
+		without = frees_of_notes(server, versions[v], NULL);
+		CHECK(without > 0);
+		CHECK_INT(frees_of_notes(server, versions[v], vhost(0)), without);
 		SSL_CTX_free(server);
-		CHECK(notes >= 1);
-		for (n = 0; n < notes; n++)
-			CHECK_INT(note_frees[n], 1);
 	}
 }
 
@@ -376,5 +397,5 @@ TEST_PROGRAM(
 	CASE(no_session_is_planted_in_a_server),
 	CASE(own_ticket_after_ssl_clear),
 	CASE(wsi_from_an_ex_data_free_function),
-	CASE(ex_data_of_sessions_is_freed_once),
+	CASE(ex_data_of_sessions_is_freed_as_without),
 	CASE(a_chain_of_89_kb))

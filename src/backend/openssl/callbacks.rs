@@ -164,9 +164,8 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
             }
         } else if value > 0 {
             on_ticket(&connection, &client);
-        } else if is_tls_error(ffi::ERR_peek_error()) && !is_hang_up(ffi::ERR_peek_last_error()) {
-            let _errors = ErrorQueue::keep();
-            connection.failed();
+        } else {
+            on_failure(&connection, &client, value);
         }
     }
 }
@@ -235,6 +234,23 @@ unsafe fn on_ticket(connection: &Arc<Connection>, client: &SslClient) {
         let _errors = ErrorQueue::keep();
         // SAFETY: the session is the connection's.
         unsafe { keep(connection, client, session, false) };
+    }
+}
+
+/// A function has failed, or is to be called again.
+///
+/// # Safety
+/// The connection is live, and this thread's to use.
+unsafe fn on_failure(connection: &Arc<Connection>, client: &SslClient, value: c_int) {
+    if connection.has_ended() || !client.has_failed(value) {
+        return;
+    }
+    let _errors = ErrorQueue::keep();
+    connection.release(client);
+    // SAFETY: no conditions.
+    let (first, last) = unsafe { (ffi::ERR_peek_error(), ffi::ERR_peek_last_error()) };
+    if is_tls_error(first) && !is_hang_up(last) {
+        connection.failed();
     }
 }
 

@@ -43,6 +43,16 @@ impl SslClient {
         unsafe { ffi::SSL_is_init_finished(self.0) != 0 }
     }
 
+    /// Whether a function that returned this has failed for good.
+    pub fn has_failed(&self, value: c_int) -> bool {
+        const SSL_ERROR_SSL: c_int = 1;
+        const SSL_ERROR_SYSCALL: c_int = 5;
+        const SSL_ERROR_ZERO_RETURN: c_int = 6;
+        // SAFETY: see SslClient.
+        let error = unsafe { ffi::SSL_get_error(self.0, value) };
+        matches!(error, SSL_ERROR_SSL | SSL_ERROR_SYSCALL | SSL_ERROR_ZERO_RETURN)
+    }
+
     /// The versions that it offers.
     fn versions(&self, options: u64) -> Versions {
         // SAFETY: see SslClient; these controls only read. 0 means no bound.

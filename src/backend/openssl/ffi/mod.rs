@@ -113,6 +113,7 @@ unsafe extern "C" {
     pub fn SSL_version(ssl: *const SSL) -> c_int;
     pub fn SSL_get_finished(ssl: *const SSL, buf: *mut c_void, count: usize) -> usize;
     pub fn SSL_get_servername(ssl: *const SSL, kind: c_int) -> *const c_char;
+    pub fn SSL_get_error(ssl: *const SSL, ret: c_int) -> c_int;
     pub fn SSL_get_fd(ssl: *const SSL) -> c_int;
     pub fn SSL_get_wbio(ssl: *const SSL) -> *mut BIO;
     pub fn BIO_find_type(bio: *mut BIO, kind: c_int) -> *mut BIO;
