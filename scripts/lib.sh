@@ -27,6 +27,8 @@ has_package() {
 	libssl-dev) pkg-config --exists 'libssl >= 3.0.0' ;;
 	debootstrap) PATH=$PATH:/usr/sbin command -v debootstrap ;;
 	libmbedtls-dev) [ -e /usr/include/mbedtls/ssl.h ] ;;
+	libio-socket-ssl-perl) perl -MIO::Socket::SSL -e 1 ;;
+	libpython3-testsuite) /usr/bin/python3 -c 'import ssl, test.test_ssl' ;;
 	libwebsockets-dev) pkg-config --exists libwebsockets ;;
 	netbase) [ -s /etc/services ] ;;
 	nginx-light) PATH=$PATH:/usr/sbin command -v nginx ;;
