@@ -28,7 +28,7 @@ run_file() {
 	{
 		echo "exit status: $status"
 		sed -n 's/^ *ok\b/passed/p; s/^ *not ok\b/failed/p; s/^1\.\.0/skipped/p' "$log"
-	} | sed 's/0x[0-9a-f]*/N/g; s/[0-9][0-9]*/N/g; s/^exit status: N/exit status: '$status/ | LC_ALL=C sort | uniq -c |
+	} | sed 's/\t/ /g; s/0x[0-9a-f]*/N/g; s/[0-9][0-9]*/N/g; s/^exit status: N/exit status: '$status/ | LC_ALL=C sort | uniq -c |
 		awk -v file="$file" '{ count = $1; sub(/^ *[0-9]+ /, ""); print file ", " $0 "\t" count " times" }'
 }
 export -f run_file
@@ -41,7 +41,7 @@ run_files() {
 	cd "$build/foreign/$package"
 	for file in "$folder"/*.t; do
 		printf '%s\0%s\0' "$logs/$(basename "$file").log" "$file"
-	done | "$@" xargs -0 -n 2 -P 2 bash -c 'run_file "$@"' run_file | LC_ALL=C sort
+	done | "$@" xargs -0 -n 2 -P 4 bash -c 'run_file "$@"' run_file | LC_ALL=C sort
 }
 
 io_socket_ssl() {
