@@ -260,7 +260,8 @@ step_mbedtls-trixie() {
 # build, are run by hand: c-tests/foreign/openssl.sh --help
 step_foreign() {
 	local status=0
-	step_needs libpython3-testsuite libio-socket-ssl-perl
+	step_needs python3 libio-socket-ssl-perl
+	step_needs "$(testsuite_package)"
 	build_in dev dev
 	c-tests/foreign/python.sh build/dev
 	c-tests/foreign/perl.sh build/dev || status=$?

@@ -5,13 +5,14 @@ set -euo pipefail
 
 read_arguments "usage: c-tests/foreign/python.sh [BUILD]
 
-Runs the tests of Debian's Python (packages python3 and libpython3-testsuite) that make TLS
+Runs the tests of Debian's Python (packages python3 and libpython3.X-testsuite) that make TLS
 connections, first as they are, then with every client SSL_CTX attached to the library that
 was built in BUILD (build/dev unless told). Fails if a test ends otherwise with it." "$@"
 
 # Debian's, which is linked to the system's OpenSSL; another in the PATH may not be
 python=/usr/bin/python3
-need_packages libpython3-testsuite
+need_packages python3
+need_packages "$(testsuite_package)"
 
 # Of these modules, all tests in test_ssl, and of the others those with TLS in their names
 modules=(test_ssl test_ftplib test_poplib test_imaplib test_httplib
