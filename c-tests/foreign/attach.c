@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
+#include <openssl/provider.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -190,6 +191,10 @@ begin(void)
 	else
 		lws_tls_session_set_log_level(LLL_ERR | LLL_WARN | LLL_NOTICE | LLL_INFO, NULL);
 	slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, detach);
+	/* sslapitest leaves the default library context without algorithms, and there the
+	 * library finds no session ID context to offer a session with */
+	if (endpoint_port)
+		OSSL_PROVIDER_load(NULL, "default");
 	if (!vhost_per_context)
 		process_vhost = create_vhost();
 	/* before OpenSSL's own, which has been registered by now */
