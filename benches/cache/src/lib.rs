@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use lws_tls_sessions::cache::{Cache, Dropped, Kind, Life, Size};
+use lws_tls_sessions::cache::{Alike, Cache, Dropped, Kind, Life, Size};
 use lws_tls_sessions::clock::Moment;
 use lws_tls_sessions::endpoint::{Endpoint, Key};
 
@@ -16,7 +16,22 @@ mod others;
 pub use others::{LwsList, PlainMap, Rustls};
 
 /// What is kept: a stand-in, shared like a session.
-pub type Session = Arc<[u8; 32]>;
+#[derive(Clone, Debug)]
+pub struct Session(pub Arc<[u8; 32]>);
+
+impl Session {
+    /// One of those that are all alike.
+    #[allow(clippy::new_without_default)]
+    pub fn new(bytes: [u8; 32]) -> Session {
+        Session(Arc::new(bytes))
+    }
+}
+
+impl Alike for Session {
+    fn is_alike(&self, _: &Session) -> bool {
+        true
+    }
+}
 
 /// One of the caches.
 pub trait SessionCache: Send + Sync {

@@ -154,9 +154,9 @@ fn main() {
     for (times, ms) in hits.iter_mut().zip([2 * HOUR, 1000]) {
         drop(cache.flush());
         cache.set_ttl(None);
-        for number in 0..endpoints {
+        for (number, key) in keys.iter().enumerate().take(endpoints) {
             let ms = if number % 2 == 0 { 2 * HOUR } else { ms };
-            store(&mut cache, &keys[number], start, ms, &mut Times("", Vec::new()));
+            store(&mut cache, key, start, ms, &mut Times("", Vec::new()));
         }
         let now = start.plus(HOUR);
         for turn in 0..endpoints / 4 {
