@@ -29,7 +29,9 @@ pub struct Connection {
     kept: <Active as Backend>::Kept,
 }
 
+#[derive(Default)]
 enum Handle {
+    #[default]
     None,
     Some(usize),
     Closed,

@@ -76,7 +76,7 @@ impl Vhost {
             None if Active::host(&session).is_some_and(|host| !endpoint.is_of(&host)) => {
                 return Err("it is of another host or port");
             }
-            None => (self.identity.lock().clone(), issued_at, issued_at),
+            None => (self.identity().clone(), issued_at, issued_at),
         };
         if !facts.is_resumable {
             return Err("it cannot be resumed");

@@ -2,9 +2,9 @@
 
 use std::ffi::{c_int, c_long, c_void};
 use std::ptr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use crate::fork::{Mutex, RwLock};
+use crate::fork::{Mutex, OnceNumber, RwLock};
 
 use super::callbacks::{is_on_info, on_info, on_new_session, stand_in_front};
 use super::ffi::{self, Role, SSL, SSL_CTX};
@@ -21,7 +21,7 @@ pub(super) struct Attached {
     pub stores_for_server: bool,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct AppCallbacks {
     pub info: Option<ffi::InfoCallback>,
     pub new_session: Option<ffi::NewSessionCallback>,
@@ -100,13 +100,14 @@ unsafe extern "C" fn keep_made_from(
 
 /// The slot in the ex_data of SSLs for what they were made from.
 pub(super) fn made_from_slot() -> c_int {
-    static SLOT: OnceLock<c_int> = OnceLock::new();
+    static SLOT: OnceNumber = OnceNumber::new();
     // SAFETY: the functions are of the types asked for, and never unloaded.
-    *SLOT.get_or_init(|| unsafe {
+    let slot = SLOT.get_or_init(|| unsafe {
         let (class, none) = (ffi::CRYPTO_EX_INDEX_SSL, ptr::null_mut());
         let (new, dup) = (Some(note_made_from as _), Some(keep_made_from as _));
-        ffi::CRYPTO_get_ex_new_index(class, 0, none, new, dup, None)
-    })
+        ffi::CRYPTO_get_ex_new_index(class, 0, none, new, dup, None) as u32 as usize
+    });
+    slot as c_int
 }
 
 /// Has the client connections of an SSL_CTX resume. False if it cannot be a TLS client.
@@ -229,10 +230,12 @@ unsafe extern "C" fn free_attached(
 
 /// The library's slot in the ex_data of SSL_CTXs.
 fn slot() -> c_int {
-    static SLOT: OnceLock<c_int> = OnceLock::new();
+    static SLOT: OnceNumber = OnceNumber::new();
     // SAFETY: the function is of the type asked for, and never unloaded.
-    *SLOT.get_or_init(|| unsafe {
-        let class = ffi::CRYPTO_EX_INDEX_SSL_CTX;
-        ffi::CRYPTO_get_ex_new_index(class, 0, ptr::null_mut(), None, None, Some(free_attached))
-    })
+    let slot = SLOT.get_or_init(|| unsafe {
+        let (class, none) = (ffi::CRYPTO_EX_INDEX_SSL_CTX, ptr::null_mut());
+        ffi::CRYPTO_get_ex_new_index(class, 0, none, None, None, Some(free_attached)) as u32
+            as usize
+    });
+    slot as c_int
 }

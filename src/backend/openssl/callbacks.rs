@@ -19,7 +19,10 @@ use crate::poll;
 
 /// SSL_CTX_set_info_callback()'s: what happens on a connection. Most of it is of no interest, a
 /// dozen steps of each handshake.
-pub(super) unsafe extern "C" fn on_info(ssl: *const SSL, kind: c_int, value: c_int) {
+///
+/// The thread may be cancelled in the app's callback: then its stack is unwound through this, which
+/// has nothing to clean up by then.
+pub(super) unsafe extern "C-unwind" fn on_info(ssl: *const SSL, kind: c_int, value: c_int) {
     const WATCHED: c_int =
         ffi::SSL_CB_HANDSHAKE_START | ffi::SSL_CB_HANDSHAKE_DONE | ffi::SSL_CB_ALERT;
     let is_error = kind == ffi::SSL_ST_CONNECT | ffi::SSL_CB_EXIT && value <= 0;

@@ -4,9 +4,9 @@
 //! them.
 
 use std::ffi::c_int;
-use std::sync::OnceLock;
 
 use super::ffi;
+use crate::fork::Once;
 
 /// What there is to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) struct Hidden {
 /// # Safety
 /// `param` is live and this thread's to use.
 pub(super) unsafe fn hidden(param: *const ffi::X509_VERIFY_PARAM) -> Option<Hidden> {
-    static OFFSETS: OnceLock<Option<[usize; 3]>> = OnceLock::new();
+    static OFFSETS: Once<Option<[usize; 3]>> = Once::new();
     // SAFETY: there is an int at each, in all of them: see `find`.
     let int_at = |offset| unsafe { param.byte_add(offset).cast::<c_int>().read() };
     let [purpose, trust, ip_len] = (*OFFSETS.get_or_init(find))?.map(int_at);

@@ -1,7 +1,7 @@
 //! Sessions and certificate chains of OpenSSL, owned.
 
 use std::ffi::{CStr, c_int, c_long};
-use std::ptr::{self, NonNull};
+use std::ptr;
 
 use smallvec::SmallVec;
 use zeroize::Zeroizing;
@@ -10,10 +10,11 @@ use super::OpenSsl;
 use super::ffi;
 use crate::backend::{Backend, Facts};
 use crate::clock::Moment;
+use crate::fork::Owned;
 
 /// An SSL_SESSION that nobody else refers to but its clones. SSL_SESSION_free() wipes it with the
 /// last of them.
-pub struct Session(NonNull<ffi::SSL_SESSION>);
+pub struct Session(Owned<ffi::SSL_SESSION>);
 
 // SAFETY: an SSL_SESSION has no thread of its own, and nothing changes this one but the count of
 // its references, which is atomic.
@@ -28,7 +29,7 @@ impl Session {
     /// `session` is live.
     pub unsafe fn copy_of(session: *const ffi::SSL_SESSION) -> Option<Session> {
         // SAFETY: the caller's promise. The copy is ours alone.
-        NonNull::new(unsafe { ffi::SSL_SESSION_dup(session) }).map(Session)
+        Owned::new(unsafe { ffi::SSL_SESSION_dup(session) }).map(Session)
     }
 
     /// A copy for a connection to offer. How long it lives is up to the cache: where the TLS
@@ -62,22 +63,26 @@ impl Session {
 
 impl Clone for Session {
     fn clone(&self) -> Session {
-        // SAFETY: the session is live. This counts, and does nothing else.
-        let counted = unsafe { ffi::SSL_SESSION_up_ref(self.as_ptr()) };
-        assert_eq!(counted, 1, "as many references as can be counted");
-        Session(self.0)
+        if !self.0.is_inherited() {
+            // SAFETY: the session is live. This counts, and does nothing else.
+            let counted = unsafe { ffi::SSL_SESSION_up_ref(self.as_ptr()) };
+            assert_eq!(counted, 1, "as many references as can be counted");
+        }
+        Session(self.0.again())
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // SAFETY: ours, and freed once.
-        unsafe { ffi::SSL_SESSION_free(self.0.as_ptr()) };
+        if !self.0.is_inherited() {
+            // SAFETY: ours, and freed once.
+            unsafe { ffi::SSL_SESSION_free(self.0.as_ptr()) };
+        }
     }
 }
 
 /// A certificate.
-struct Certificate(NonNull<ffi::X509>);
+struct Certificate(Owned<ffi::X509>);
 
 // SAFETY: a certificate is counted atomically, and what it caches of itself is under a lock.
 unsafe impl Send for Certificate {}
@@ -90,16 +95,18 @@ impl Certificate {
     /// # Safety
     /// `x509` is NULL or live.
     unsafe fn of(x509: *mut ffi::X509) -> Option<Certificate> {
-        let x509 = NonNull::new(x509)?;
+        let owned = Owned::new(x509)?;
         // SAFETY: the caller's promise.
-        (unsafe { ffi::X509_up_ref(x509.as_ptr()) } == 1).then(|| Certificate(x509))
+        (unsafe { ffi::X509_up_ref(x509) } == 1).then(|| Certificate(owned))
     }
 }
 
 impl Drop for Certificate {
     fn drop(&mut self) {
-        // SAFETY: the reference is ours, and given up once.
-        unsafe { ffi::X509_free(self.0.as_ptr()) };
+        if !self.0.is_inherited() {
+            // SAFETY: the reference is ours, and given up once.
+            unsafe { ffi::X509_free(self.0.as_ptr()) };
+        }
     }
 }
 
@@ -211,7 +218,7 @@ impl Backend for OpenSsl {
         let len = c_long::try_from(blob.len()).ok()?;
         // SAFETY: `len` bytes are there to read, and `at` is moved within them.
         let session = unsafe { ffi::d2i_SSL_SESSION(ptr::null_mut(), &mut at, len) };
-        let session = Session(NonNull::new(session)?);
+        let session = Session(Owned::new(session)?);
         Some((session, at as usize - blob.as_ptr() as usize))
     }
 
@@ -282,7 +289,7 @@ impl Backend for OpenSsl {
             let len = c_long::try_from(der.len()).ok()?;
             // SAFETY: `len` bytes are there to read; what comes of it is ours.
             let x509 = unsafe { ffi::d2i_X509(ptr::null_mut(), &mut at, len) };
-            NonNull::new(x509).map(Certificate)
+            Owned::new(x509).map(Certificate)
         };
         Chain::new(certificates.iter().map(from_der).collect::<Option<_>>()?)
     }

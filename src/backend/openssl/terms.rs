@@ -1,12 +1,13 @@
 //! What the verification of a chain depends on, told by OpenSSL's getters.
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong};
-use std::ptr::{self, NonNull};
+use std::ptr;
 
 use super::ffi;
 use super::hidden::{Hidden, hidden};
 use super::verify::{has_own_functions, store_of, suite_b};
 use crate::backend::Names;
+use crate::fork::Owned;
 
 /// What a verification depends on: the trust store and how many objects it had, and the
 /// parameters, the connection's own and the store's.
@@ -35,7 +36,7 @@ struct Parameters {
 
 /// A reference to an X509_STORE, so that no other can have its address.
 #[derive(PartialEq)]
-struct Store(NonNull<ffi::X509_STORE>);
+struct Store(Owned<ffi::X509_STORE>);
 
 // SAFETY: a store is counted atomically, and locks itself.
 unsafe impl Send for Store {}
@@ -44,8 +45,10 @@ unsafe impl Sync for Store {}
 
 impl Drop for Store {
     fn drop(&mut self) {
-        // SAFETY: ours, and freed once.
-        unsafe { ffi::X509_STORE_free(self.0.as_ptr()) };
+        if !self.0.is_inherited() {
+            // SAFETY: ours, and freed once.
+            unsafe { ffi::X509_STORE_free(self.0.as_ptr()) };
+        }
     }
 }
 
@@ -71,7 +74,7 @@ pub unsafe fn terms(ssl: *mut ffi::SSL, host: &str) -> Option<Terms> {
         if ffi::X509_STORE_up_ref(store) != 1 {
             return None;
         }
-        let store = Store(NonNull::new(store)?);
+        let store = Store(Owned::new(store)?);
         ffi::X509_STORE_lock(store.0.as_ptr());
         let objects = ffi::OPENSSL_sk_num(ffi::X509_STORE_get0_objects(store.0.as_ptr()));
         ffi::X509_STORE_unlock(store.0.as_ptr());

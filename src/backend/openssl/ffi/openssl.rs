@@ -1,7 +1,6 @@
 //! OpenSSL 3.0 and later.
 
 use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
-use std::sync::OnceLock;
 
 pub use openssl_sys::{
     ASN1_TIME, BIO, CRYPTO_EX_DATA, EVP_MD, OPENSSL_STACK, OPENSSL_sk_num, OPENSSL_sk_push,
@@ -12,6 +11,7 @@ pub use openssl_sys::{SSL_CTX_free, SSL_CTX_up_ref};
 use openssl_sys::{SSL_CTX_new, SSL_METHOD, TLS_client_method, TLS_method};
 
 use super::{ExDup, ExFree, ExNew, Role, SSL_OP_NO_TICKET, SSL_version, VerifyCallback};
+use crate::fork::OnceNumber;
 
 /// Names the backend in saved sessions.
 pub const BACKEND_ID: u8 = 1;
@@ -60,10 +60,10 @@ pub unsafe fn only_version(ctx: *const SSL_CTX) -> Option<u16> {
 /// # Safety
 /// `ssl` is live and this thread's to use.
 pub unsafe fn app_security_callback(ssl: *const SSL) -> usize {
-    static DEFAULT: OnceLock<usize> = OnceLock::new();
+    static DEFAULT: OnceNumber = OnceNumber::new();
     // SAFETY: the caller's promise; an SSL_CTX of our own tells which one is OpenSSL's.
     unsafe {
-        let default = *DEFAULT.get_or_init(|| {
+        let default = DEFAULT.get_or_init(|| {
             let ctx = SSL_CTX_new(TLS_client_method());
             if ctx.is_null() {
                 return 0;
