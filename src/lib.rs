@@ -15,10 +15,12 @@
 //! - [`stored`], [`dump`]: a session in the cache, and in storage
 //! - [`backend`]: the TLS library, behind one trait
 //! - [`lifetime`]: how long the protocols let a session live
-//! - [`endpoint`], [`clock`], [`fork`], [`log`], [`outcome`]: small things all of them use
+//! - [`fork`], [`cancel`]: locks that a forked child can use, threads that are cancelled
+//! - [`endpoint`], [`clock`], [`log`], [`outcome`]: small things all of them use
 
 pub mod backend;
 pub mod cache;
+pub mod cancel;
 pub mod capi;
 pub mod clock;
 pub mod connection;

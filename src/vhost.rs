@@ -6,7 +6,8 @@ mod saving;
 pub use self::inspect::Seen;
 
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use crate::backend::{Active, Backend, Chain, Client, Facts, TLS1_3};
 use crate::cache::{Cache, DEFAULT_MAX, Dropped, Id, Kind, Life, Size};
@@ -16,11 +17,11 @@ use crate::capi::{
 };
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Identity, Key, tag};
-use crate::fork::Mutex;
+use crate::fork::{Mutex, MutexGuard};
 use crate::lifetime::{SECOND, lifetime};
 use crate::offer::{Policy, Shared};
 use crate::stored::{Live, Serialized, Stored};
-use crate::{dump, fork, log};
+use crate::{dump, log};
 
 /// The name of a vhost that was not given one.
 pub const DEFAULT_NAME: &str = "default";
@@ -58,11 +59,14 @@ pub struct Vhost {
     disabled: bool,
     policy: Policy,
     destroyed: AtomicBool,
+    /// What an empty cache is made with. Not in it: what has to begin anew in a child has these.
+    max: usize,
+    single_use: bool,
+    timeout: AtomicU32,
     cache: Mutex<Cache<Stored>>,
     /// The client certificate of the SSL_CTX that was attached last: what loaded sessions are
     /// for that do not say themselves.
     identity: Mutex<Identity>,
-    fork: AtomicU64,
     counters: Counters,
 }
 
@@ -102,9 +106,11 @@ impl Vhost {
                 shared: Shared::default(),
             },
             destroyed: AtomicBool::new(false),
+            max,
+            single_use,
+            timeout: AtomicU32::new(info.timeout),
             cache: Mutex::new(Cache::new(max, ttl_of(info.timeout), single_use)),
             identity: Mutex::new(None),
-            fork: AtomicU64::new(fork::generation()),
             counters: Counters::default(),
         }
     }
@@ -146,9 +152,10 @@ impl Vhost {
         work: impl FnOnce(&mut Cache<Stored>, Moment) -> (T, Dropped<Stored>),
     ) -> T {
         let now = Moment::now();
-        let mut cache = self.cache.lock();
-        let generation = fork::generation();
-        if self.fork.swap(generation, Relaxed) != generation {
+        let mut cache = self
+            .cache
+            .lock_or(|| Cache::new(self.max, ttl_of(self.timeout.load(Relaxed)), self.single_use));
+        if cache.is_inherited() {
             cache.drop_single_use();
         }
         let (result, mut dropped) = work(&mut cache, now);
@@ -256,12 +263,18 @@ impl Vhost {
 
     /// Sets how many seconds a session lives at most; 0: what the TLS library and the server say.
     pub fn set_timeout(&self, seconds: u32) {
+        self.timeout.store(seconds, Relaxed);
         self.with_cache(|cache, _| (cache.set_ttl(ttl_of(seconds)), Dropped::default()));
     }
 
     /// Sets the client certificate that loaded sessions are for that do not say themselves.
     pub fn set_identity(&self, identity: Identity) {
-        *self.identity.lock() = identity;
+        *self.identity() = identity;
+    }
+
+    /// See `identity`. What a child cannot have is no certificate's.
+    fn identity(&self) -> MutexGuard<'_, Identity> {
+        self.identity.lock_or(|| Some(Arc::new([0; 32])))
     }
 
     /// Whether an endpoint has a session.
@@ -306,8 +319,6 @@ fn ttl_of(seconds: u32) -> Option<i64> {
 
 #[cfg(all(test, feature = "openssl"))]
 mod tests {
-    use std::sync::Arc;
-
     use zeroize::Zeroizing;
 
     use super::*;

@@ -77,7 +77,7 @@ impl Vhost {
                 return Err("it is of another host or port");
             }
             // Nor with which client certificate it was made.
-            None if self.identity.lock().is_some() => {
+            None if self.identity().is_some() => {
                 return Err("it does not tell its client certificate, and the vhost has one");
             }
             None => (None, issued_at, issued_at),

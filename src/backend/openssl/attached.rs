@@ -2,10 +2,10 @@
 
 use std::ffi::{c_int, c_long, c_void};
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
 
-use crate::fork::{Mutex, RwLock};
+use crate::fork::{Mutex, OnceNumber, RwLock};
 
 use super::callbacks::{chain_app_callback, is_on_info, on_info};
 use super::ffi::{self, Role, SSL_CTX};
@@ -164,10 +164,12 @@ unsafe extern "C" fn free_attached(
 
 /// The library's slot in the ex_data of SSL_CTXs.
 fn slot() -> c_int {
-    static SLOT: OnceLock<c_int> = OnceLock::new();
+    static SLOT: OnceNumber = OnceNumber::new();
     // SAFETY: the function is of the type asked for, and never unloaded.
-    *SLOT.get_or_init(|| unsafe {
-        let class = ffi::CRYPTO_EX_INDEX_SSL_CTX;
-        ffi::CRYPTO_get_ex_new_index(class, 0, ptr::null_mut(), None, None, Some(free_attached))
-    })
+    let slot = SLOT.get_or_init(|| unsafe {
+        let (class, none) = (ffi::CRYPTO_EX_INDEX_SSL_CTX, ptr::null_mut());
+        ffi::CRYPTO_get_ex_new_index(class, 0, none, None, None, Some(free_attached)) as u32
+            as usize
+    });
+    slot as c_int
 }

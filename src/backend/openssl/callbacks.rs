@@ -22,7 +22,10 @@ use crate::poll;
 
 /// SSL_CTX_set_info_callback()'s: what happens on a connection. Most of it is of no interest, a
 /// dozen steps of each handshake.
-pub(super) unsafe extern "C" fn on_info(ssl: *const SSL, kind: c_int, value: c_int) {
+///
+/// The thread may be cancelled in the app's callback: then its stack is unwound through this, which
+/// has nothing to clean up by then.
+pub(super) unsafe extern "C-unwind" fn on_info(ssl: *const SSL, kind: c_int, value: c_int) {
     // SAFETY: OpenSSL calls this on the thread that uses the SSL, which is live. An info
     // callback is declared to get a const SSL, but is where apps have always changed it.
     unsafe {

@@ -9,7 +9,7 @@
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use super::ffi;
 use super::session::Session;
@@ -23,7 +23,11 @@ pub(super) fn look_for_users() {
     // What was loaded when all objects had been looked at.
     static LOOKED_AT: AtomicU64 = AtomicU64::new(0);
     // A lock of the loader's may be another thread's of the parent process.
-    if IS_USED.load(Relaxed) || fork::generation() != 0 {
+    static PROCESS: AtomicU32 = AtomicU32::new(0);
+    let process = fork::generation();
+    let first =
+        PROCESS.compare_exchange(0, process, Relaxed, Relaxed).unwrap_or_else(|first| first);
+    if IS_USED.load(Relaxed) || first != 0 && first != process {
         return;
     }
     let mut scan = Scan { looked_at: LOOKED_AT.load(Relaxed), loaded: 0, is_found: false };

@@ -10,9 +10,9 @@ use std::cell::RefCell;
 use std::ffi::{c_int, c_long, c_void};
 use std::ops::Range;
 use std::ptr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use crate::fork::{Mutex, RwLock};
+use crate::fork::{Mutex, Once, OnceNumber, Owned, RwLock};
 
 use super::attached::{attached, serve_all};
 use super::served::{connection, slot};
@@ -25,7 +25,7 @@ use crate::vhost::{Info, Vhost};
 /// OpenSSL's own, which lws replaces by the timeout of the first vhost that shares an SSL_CTX.
 const DEFAULT_TIMEOUT: c_long = 7200;
 
-static FUNCTIONS: OnceLock<Functions> = OnceLock::new();
+static FUNCTIONS: Once<Functions> = Once::new();
 /// Where lws may keep its wsi. Before 4.3 it registers a new slot with each context, and uses
 /// the last one for all.
 static WSI_SLOTS: RwLock<Range<c_int>> = RwLock::new(0..0);
@@ -35,16 +35,16 @@ struct Making {
     /// A slot registered before that of lws.
     before: Option<Marker>,
     /// With a reference each.
-    contexts: Vec<*mut ffi::SSL_CTX>,
+    contexts: Vec<Owned<ffi::SSL_CTX>>,
 }
 
 thread_local!(static MAKING: RefCell<Vec<Making>> = const { RefCell::new(Vec::new()) });
 
 impl Drop for Making {
     fn drop(&mut self) {
-        for &ctx in &self.contexts {
+        for ctx in self.contexts.iter().filter(|ctx| !ctx.is_inherited()) {
             // SAFETY: the reference is ours.
-            unsafe { ffi::SSL_CTX_free(ctx) };
+            unsafe { ffi::SSL_CTX_free(ctx.as_ptr()) };
         }
     }
 }
@@ -89,7 +89,7 @@ unsafe extern "C" fn on_new_ctx(
         // SAFETY: the SSL_CTX has its method, and is counted, before its ex_data is made.
         unsafe {
             if ffi::role(ctx) == ffi::Role::Client && ffi::SSL_CTX_up_ref(ctx) == 1 {
-                making.contexts.push(ctx);
+                making.contexts.extend(Owned::new(ctx));
             }
         }
     };
@@ -103,11 +103,14 @@ pub fn may_own(handle: usize) -> bool {
 
 /// lws is about to make a context, if `functions` are given, else a vhost.
 pub fn begin(functions: Option<Functions>) {
-    static WATCH: OnceLock<c_int> = OnceLock::new();
+    static WATCH: OnceNumber = OnceNumber::new();
     WATCH.get_or_init(|| {
         let (class, none) = (ffi::CRYPTO_EX_INDEX_SSL_CTX, ptr::null_mut());
         // SAFETY: the function is of the type asked for, and never unloaded.
-        unsafe { ffi::CRYPTO_get_ex_new_index(class, 0, none, Some(on_new_ctx), None, None) }
+        unsafe {
+            ffi::CRYPTO_get_ex_new_index(class, 0, none, Some(on_new_ctx), None, None) as u32
+                as usize
+        }
     });
     let before = functions.map(|functions| {
         FUNCTIONS.get_or_init(|| functions);
@@ -134,9 +137,9 @@ pub fn end(handle: usize, info: Option<Info>) {
         handles::put_vhost(handle, Vhost::new(info));
     }
     let Some(vhost) = handles::vhost(handle) else { return };
-    for &ctx in &made.contexts {
+    for ctx in &made.contexts {
         // SAFETY: the reference is ours; lws has not let another thread use it yet.
-        unsafe { attach_lws(&vhost, ctx, timeout) };
+        unsafe { attach_lws(&vhost, ctx.as_ptr(), timeout) };
     }
 }
 

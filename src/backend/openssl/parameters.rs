@@ -1,17 +1,18 @@
 //! What the verification of a chain depends on, told by OpenSSL's getters.
 
 use std::ffi::{CStr, c_char, c_int, c_ulong};
-use std::ptr::{self, NonNull};
+use std::ptr;
 
 use super::ffi;
 use super::layout::purpose_and_trust;
 use super::verify::{has_own_functions, store_of, suite_b};
+use crate::fork::Owned;
 use crate::terms::{Bytes, push_relative};
 
 /// An X509_STORE, and how many objects it has. It is referred to, so that no other can have its
 /// address.
 pub struct TrustStore {
-    store: NonNull<ffi::X509_STORE>,
+    store: Owned<ffi::X509_STORE>,
     objects: c_int,
 }
 
@@ -28,8 +29,10 @@ impl PartialEq for TrustStore {
 
 impl Drop for TrustStore {
     fn drop(&mut self) {
-        // SAFETY: ours, and freed once.
-        unsafe { ffi::X509_STORE_free(self.store.as_ptr()) };
+        if !self.store.is_inherited() {
+            // SAFETY: ours, and freed once.
+            unsafe { ffi::X509_STORE_free(self.store.as_ptr()) };
+        }
     }
 }
 
@@ -52,7 +55,7 @@ pub unsafe fn trust_store(ssl: *mut ffi::SSL) -> Option<TrustStore> {
         {
             return None;
         }
-        let mut store = TrustStore { store: NonNull::new(store)?, objects: 0 };
+        let mut store = TrustStore { store: Owned::new(store)?, objects: 0 };
         ffi::X509_STORE_lock(store.store.as_ptr());
         store.objects = ffi::OPENSSL_sk_num(ffi::X509_STORE_get0_objects(store.store.as_ptr()));
         ffi::X509_STORE_unlock(store.store.as_ptr());

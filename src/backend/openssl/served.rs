@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ffi::{c_int, c_long, c_void};
 use std::ptr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::attached::{attach, attached};
 use super::callbacks::{chain_app_callback, is_on_info, look, on_info};
@@ -12,6 +12,7 @@ use super::ffi::{self, SSL};
 use super::{Errno, ErrorQueue, unwind_safe};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
+use crate::fork::OnceNumber;
 use crate::vhost::Vhost;
 
 /// What belongs to an SSL that the library serves.
@@ -189,6 +190,7 @@ unsafe extern "C" fn free_served(
                 look(&served.connection);
             }
             served.connection.closed();
+            drop(served);
         });
     }
 }
@@ -209,10 +211,12 @@ unsafe extern "C" fn dup_served(
 
 /// The library's slot in the ex_data of SSLs.
 pub(super) fn slot() -> c_int {
-    static SLOT: OnceLock<c_int> = OnceLock::new();
+    static SLOT: OnceNumber = OnceNumber::new();
     // SAFETY: the functions are of the types asked for, and never unloaded.
-    *SLOT.get_or_init(|| unsafe {
+    let slot = SLOT.get_or_init(|| unsafe {
         let (class, none) = (ffi::CRYPTO_EX_INDEX_SSL, ptr::null_mut());
-        ffi::CRYPTO_get_ex_new_index(class, 0, none, None, Some(dup_served), Some(free_served))
-    })
+        let (dup, free) = (Some(dup_served as _), Some(free_served as _));
+        ffi::CRYPTO_get_ex_new_index(class, 0, none, None, dup, free) as u32 as usize
+    });
+    slot as c_int
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_int, c_long};
 use std::mem::ManuallyDrop;
-use std::ptr::{self, NonNull};
+use std::ptr;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -12,10 +12,11 @@ use super::OpenSsl;
 use super::ffi;
 use crate::backend::{Backend, Facts};
 use crate::clock::Moment;
+use crate::fork::Owned;
 
 /// An SSL_SESSION that nobody else refers to but its clones. SSL_SESSION_free() wipes it with the
 /// last of them.
-pub struct Session(NonNull<ffi::SSL_SESSION>);
+pub struct Session(Owned<ffi::SSL_SESSION>);
 
 // SAFETY: an SSL_SESSION has no thread of its own, and nothing changes this one but the count of
 // its references, which is atomic.
@@ -32,11 +33,11 @@ impl Session {
         // SAFETY: the caller's promise. The copy is ours alone.
         unsafe {
             if !ffi::has_app_data(session) {
-                return NonNull::new(ffi::SSL_SESSION_dup(session)).map(Session);
+                return Owned::new(ffi::SSL_SESSION_dup(session)).map(Session);
             }
             // A duplicate would have the app's data, too, which it may not know to copy, and
             // free twice. Its encoding has none.
-            let session = ManuallyDrop::new(Session(NonNull::new(session)?));
+            let session = ManuallyDrop::new(Session(Owned::new(session)?));
             OpenSsl::decode(&OpenSsl::encode(&session)?).map(|(copy, _)| copy)
         }
     }
@@ -72,23 +73,27 @@ impl Session {
 
 impl Clone for Session {
     fn clone(&self) -> Session {
-        // SAFETY: the session is live. This counts, and does nothing else.
-        let counted = unsafe { ffi::SSL_SESSION_up_ref(self.as_ptr()) };
-        assert_eq!(counted, 1, "as many references as can be counted");
-        Session(self.0)
+        if !self.0.is_inherited() {
+            // SAFETY: the session is live. This counts, and does nothing else.
+            let counted = unsafe { ffi::SSL_SESSION_up_ref(self.as_ptr()) };
+            assert_eq!(counted, 1, "as many references as can be counted");
+        }
+        Session(self.0.again())
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // SAFETY: ours, and freed once.
-        unsafe { ffi::SSL_SESSION_free(self.0.as_ptr()) };
+        if !self.0.is_inherited() {
+            // SAFETY: ours, and freed once.
+            unsafe { ffi::SSL_SESSION_free(self.0.as_ptr()) };
+        }
     }
 }
 
 /// A certificate.
 #[derive(PartialEq)]
-pub(super) struct Certificate(NonNull<ffi::X509>);
+pub(super) struct Certificate(Owned<ffi::X509>);
 
 // SAFETY: a certificate is counted atomically, and what it caches of itself is under a lock.
 unsafe impl Send for Certificate {}
@@ -101,9 +106,9 @@ impl Certificate {
     /// # Safety
     /// `x509` is NULL or live.
     pub unsafe fn of(x509: *mut ffi::X509) -> Option<Certificate> {
-        let x509 = NonNull::new(x509)?;
+        let owned = Owned::new(x509)?;
         // SAFETY: the caller's promise.
-        (unsafe { ffi::X509_up_ref(x509.as_ptr()) } == 1).then(|| Certificate(x509))
+        (unsafe { ffi::X509_up_ref(x509) } == 1).then(|| Certificate(owned))
     }
 }
 
@@ -120,8 +125,10 @@ impl Certificate {
 
 impl Drop for Certificate {
     fn drop(&mut self) {
-        // SAFETY: the reference is ours, and given up once.
-        unsafe { ffi::X509_free(self.0.as_ptr()) };
+        if !self.0.is_inherited() {
+            // SAFETY: the reference is ours, and given up once.
+            unsafe { ffi::X509_free(self.0.as_ptr()) };
+        }
     }
 }
 
@@ -284,7 +291,7 @@ impl Backend for OpenSsl {
         let len = c_long::try_from(blob.len()).ok()?;
         // SAFETY: `len` bytes are there to read, and `at` is moved within them.
         let session = unsafe { ffi::d2i_SSL_SESSION(ptr::null_mut(), &mut at, len) };
-        let session = Session(NonNull::new(session)?);
+        let session = Session(Owned::new(session)?);
         Some((session, at as usize - blob.as_ptr() as usize))
     }
 
@@ -372,7 +379,7 @@ impl Backend for OpenSsl {
             let len = c_long::try_from(der.len()).ok()?;
             // SAFETY: `len` bytes are there to read; what comes of it is ours.
             let x509 = unsafe { ffi::d2i_X509(ptr::null_mut(), &mut at, len) };
-            NonNull::new(x509).map(Certificate)
+            Owned::new(x509).map(Certificate)
         };
         Chain::new(certificates.iter().map(from_der).collect::<Option<_>>()?)
     }

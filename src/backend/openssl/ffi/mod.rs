@@ -14,7 +14,7 @@ mod flavour;
 
 pub use self::flavour::*;
 
-pub type InfoCallback = unsafe extern "C" fn(ssl: *const SSL, kind: c_int, value: c_int);
+pub type InfoCallback = unsafe extern "C-unwind" fn(ssl: *const SSL, kind: c_int, value: c_int);
 pub type NewSessionCallback =
     unsafe extern "C" fn(ssl: *mut SSL, session: *mut SSL_SESSION) -> c_int;
 pub type VerifyCallback = unsafe extern "C" fn(ok: c_int, ctx: *mut X509_STORE_CTX) -> c_int;

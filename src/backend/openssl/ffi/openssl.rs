@@ -1,7 +1,7 @@
 //! OpenSSL 3.0 and later.
 
 use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 pub use openssl_sys::{
     ASN1_TIME, BIO, BIO_METHOD, CRYPTO_EX_DATA, EVP_MD, OPENSSL_STACK, OPENSSL_sk_num,
@@ -16,6 +16,7 @@ pub use openssl_sys::{SSL_CTX_free, SSL_CTX_up_ref};
 use openssl_sys::{SSL_METHOD, TLS_method};
 
 use super::{ExDup, ExFree, ExNew, Role, VerifyCallback};
+use crate::fork::OnceNumber;
 
 /// Names the backend in saved sessions.
 pub const BACKEND_ID: u8 = 1;
@@ -64,19 +65,20 @@ pub unsafe fn only_version(ctx: *const SSL_CTX) -> Option<u16> {
 /// # Safety
 /// `ssl` is live and this thread's to use.
 pub unsafe fn app_security_callback(ssl: *const SSL) -> (usize, usize) {
-    static DEFAULT: AtomicUsize = AtomicUsize::new(0);
+    static DEFAULT: OnceNumber = OnceNumber::new();
     // SAFETY: the caller's promise; an SSL_CTX of our own tells which one is OpenSSL's.
     unsafe {
-        if DEFAULT.load(Relaxed) == 0 {
+        let default = DEFAULT.get_or_init(|| {
             let ctx = SSL_CTX_new(TLS_client_method());
-            if !ctx.is_null() {
-                let callback = SSL_CTX_get_security_callback(ctx);
-                SSL_CTX_free(ctx);
-                DEFAULT.store(callback.map_or(0, |callback| callback as usize), Relaxed);
+            if ctx.is_null() {
+                return 0;
             }
-        }
+            let callback = SSL_CTX_get_security_callback(ctx);
+            SSL_CTX_free(ctx);
+            callback.map_or(0, |callback| callback as usize)
+        });
         let callback = SSL_get_security_callback(ssl).map_or(0, |callback| callback as usize);
-        if callback == DEFAULT.load(Relaxed) {
+        if callback == default {
             (0, 0)
         } else {
             (callback, SSL_get0_security_ex_data(ssl) as usize)
@@ -92,16 +94,15 @@ pub unsafe fn app_security_callback(ssl: *const SSL) -> (usize, usize) {
 pub unsafe fn has_app_data(session: *const SSL_SESSION) -> bool {
     /// Slots looked at that were registered after the library's first look.
     const LATER: c_int = 16;
-    static SLOTS: AtomicI32 = AtomicI32::new(0);
-    if SLOTS.load(Relaxed) == 0 {
+    static SLOTS: OnceNumber = OnceNumber::new();
+    let slots = SLOTS.get_or_init(|| {
         let (class, none) = (super::CRYPTO_EX_INDEX_SSL_SESSION, std::ptr::null_mut());
         // SAFETY: it has no callbacks.
         let next = unsafe { CRYPTO_get_ex_new_index(class, 0, none, None, None, None) };
-        SLOTS.store(next.max(0) + LATER, Relaxed);
-    }
+        (next.max(0) + LATER) as usize
+    });
     // SAFETY: the caller's promise.
-    (0..SLOTS.load(Relaxed))
-        .any(|slot| unsafe { !SSL_SESSION_get_ex_data(session, slot).is_null() })
+    (0..slots as c_int).any(|slot| unsafe { !SSL_SESSION_get_ex_data(session, slot).is_null() })
 }
 
 /// Marks an encoded session as one that a record of ours belongs to: lws and OpenSSL have no use
