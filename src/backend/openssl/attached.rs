@@ -19,6 +19,9 @@ pub(super) struct Attached {
     /// The app's info callback, which ours calls.
     pub app_info: RwLock<Option<ffi::InfoCallback>>,
     secret: AtomicU8,
+    /// The session ID context of its connections, where that is known.
+    #[cfg(feature = "openssl")]
+    pub id_context: Mutex<Option<super::id_context::IdContext>>,
     /// The app's new-session callback, where a TLS library tells of sessions by that alone.
     #[cfg(feature = "boringssl")]
     pub app_new_session: super::new_session::AppNewSession,
@@ -114,6 +117,8 @@ unsafe fn set_up<'a>(ctx: *mut SSL_CTX) -> Option<&'a Attached> {
         vhosts: RwLock::new(Vec::new()),
         app_info: RwLock::new(None),
         secret: AtomicU8::new(UNKNOWN),
+        #[cfg(feature = "openssl")]
+        id_context: Mutex::new(None),
         #[cfg(feature = "boringssl")]
         app_new_session: Default::default(),
     }));

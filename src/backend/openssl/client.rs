@@ -1,7 +1,7 @@
 //! A client connection of OpenSSL, asked and told what the library's rules need.
 
 use std::ffi::{CStr, c_char, c_int, c_long};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::ptr;
 
 use super::attached::attached;
@@ -129,11 +129,11 @@ impl SslClient {
         if unsafe { ffi::SSL_get_fd(self.0) } < 0 {
             return self.port_to_connect_to();
         }
-        self.peer_address().map(|(_, port)| port)
+        self.peer_address().map(|address| address.port())
     }
 
     /// The address and port of the peer of its socket.
-    fn peer_address(&self) -> Option<(String, u16)> {
+    fn peer_address(&self) -> Option<SocketAddr> {
         // SAFETY: see SslClient.
         let fd = unsafe { ffi::SSL_get_fd(self.0) };
         if fd < 0 {
@@ -151,19 +151,25 @@ impl SslClient {
                 // SAFETY: of that family, that is what it is.
                 let address = unsafe { &*(&raw const address).cast::<libc::sockaddr_in>() };
                 let host = Ipv4Addr::from_bits(u32::from_be(address.sin_addr.s_addr));
-                Some((host.to_string(), u16::from_be(address.sin_port)))
+                Some((host, u16::from_be(address.sin_port)).into())
             }
             libc::AF_INET6 => {
                 // SAFETY: as above.
                 let address = unsafe { &*(&raw const address).cast::<libc::sockaddr_in6>() };
                 let host = Ipv6Addr::from(address.sin6_addr.s6_addr);
-                // Link-local addresses are another host's on another link.
-                let scope = address.sin6_scope_id;
-                let host = if scope == 0 { host.to_string() } else { format!("{host}%{scope}") };
-                Some((host, u16::from_be(address.sin6_port)))
+                let (port, scope) = (u16::from_be(address.sin6_port), address.sin6_scope_id);
+                Some(SocketAddrV6::new(host, port, 0, scope).into())
             }
             _ => None,
         }
+    }
+}
+
+/// A host as an address is written. Link-local ones are another host's on another link.
+fn host_of(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
+        _ => address.ip().to_string(),
     }
 }
 
@@ -213,7 +219,10 @@ impl Client for SslClient {
         match self.server_name() {
             Some(name) => Endpoint::new(name.to_str().ok()?, self.peer_port()?),
             // A server that is called by its address has no name.
-            None => self.peer_address().and_then(|(host, port)| Endpoint::new(&host, port)),
+            None => {
+                let address = self.peer_address()?;
+                Endpoint::new(&host_of(address), address.port())
+            }
         }
     }
 
@@ -278,7 +287,7 @@ impl Client for SslClient {
         }
         // SAFETY: see SslClient; the session is the SSL's, and ciphers are static.
         unsafe {
-            id_context::learn_of(session);
+            id_context::learn_of(self.0, session);
             let cipher = ffi::SSL_SESSION_get0_cipher(session);
             // With TLS 1.3 a pre-shared key is a resumption, and ciphers do not tell.
             !cipher.is_null()

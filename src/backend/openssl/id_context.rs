@@ -2,23 +2,43 @@
 //! that resumes a session of another context fails. So a session that is offered needs the
 //! connection's own; and OpenSSL has no getter for that.
 //!
-//! Hardly a client sets one. Where a program or library of the process could, because it names
-//! one of the two functions that do, and where a session has shown one, the context of each
-//! connection is read from a session that a second SSL makes of it, which is dear. Elsewhere it
-//! is empty.
+//! A session that a connection makes in a full handshake shows it. Without one it is read from a
+//! session that a second SSL makes of it, which is dear. So it is read as often as it may have
+//! changed ([`Use`]), which is told by who in the process names a function that sets it.
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use smallvec::SmallVec;
+
+use super::attached::attached;
 use super::ffi;
 use super::session::Session;
 use crate::fork;
 
-/// Whether somebody may set ID contexts.
-static IS_USED: AtomicBool = AtomicBool::new(false);
+/// An ID context: at most 32 bytes, most often none.
+pub(super) type IdContext = SmallVec<[u8; 32]>;
 
-/// Looks whether there is a program or library that may.
+/// How ID contexts are used in the process.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+enum Use {
+    /// Nobody sets them: all are empty.
+    Never,
+    /// A library does, lws or Python's ssl say, for the SSL_CTXs that it makes: each has its own.
+    PerSslCtx,
+    /// The program may, whenever it likes: each connection has its own.
+    PerConnection,
+}
+
+static USE: AtomicU8 = AtomicU8::new(Use::Never as u8);
+
+fn is_used(how: Use) -> bool {
+    USE.load(Relaxed) >= how as u8
+}
+
+/// Looks who may set them.
 pub(super) fn look_for_users() {
     // What was loaded when all objects had been looked at.
     static LOOKED_AT: AtomicU64 = AtomicU64::new(0);
@@ -27,36 +47,49 @@ pub(super) fn look_for_users() {
     let process = fork::generation();
     let first =
         PROCESS.compare_exchange(0, process, Relaxed, Relaxed).unwrap_or_else(|first| first);
-    if IS_USED.load(Relaxed) || first != 0 && first != process {
+    if is_used(Use::PerConnection) || first != 0 && first != process {
         return;
     }
-    let mut scan = Scan { looked_at: LOOKED_AT.load(Relaxed), loaded: 0, is_found: false };
+    let looked_at = LOOKED_AT.load(Relaxed);
+    let mut scan = Scan { looked_at, loaded: 0, found: Use::Never };
     // SAFETY: the callback is of the type asked for, and for such an argument.
     unsafe { libc::dl_iterate_phdr(Some(look_into), (&raw mut scan).cast()) };
-    if scan.is_found {
-        IS_USED.store(true, Relaxed);
-    }
+    USE.fetch_max(scan.found as u8, Relaxed);
     LOOKED_AT.store(scan.loaded, Relaxed);
 }
 
-/// A look at all objects of the process.
-struct Scan {
-    /// How many had been loaded by the last look, and by now.
-    looked_at: u64,
-    loaded: u64,
-    is_found: bool,
+/// A session of a full handshake shows its connection's context.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use; `session` is its own.
+pub(super) unsafe fn learn_of(ssl: *const ffi::SSL, session: *const ffi::SSL_SESSION) {
+    // SAFETY: the caller's promise.
+    let (context, attached) = unsafe { (of(session), attached(ffi::SSL_get_SSL_CTX(ssl))) };
+    if !context.is_empty() && !is_used(Use::PerSslCtx) {
+        // By a function that nobody names: looked up as it runs.
+        USE.fetch_max(Use::PerConnection as u8, Relaxed);
+    }
+    if let (Some(attached), true) = (attached, is_used(Use::PerSslCtx)) {
+        let before = attached.id_context.lock().replace(context.clone());
+        if before.is_some_and(|before| before != context) {
+            USE.fetch_max(Use::PerConnection as u8, Relaxed);
+        }
+    }
 }
 
-/// A session of a full handshake has its connection's context.
+/// The ID context of a session.
 ///
 /// # Safety
 /// `session` is live.
-pub(super) unsafe fn learn_of(session: *const ffi::SSL_SESSION) {
-    let mut len = 0;
-    // SAFETY: the caller's promise.
-    unsafe { ffi::SSL_SESSION_get0_id_context(session, &mut len) };
-    if len != 0 {
-        IS_USED.store(true, Relaxed);
+unsafe fn of(session: *const ffi::SSL_SESSION) -> IdContext {
+    let mut len: c_uint = 0;
+    // SAFETY: the caller's promise; so many bytes are there to read.
+    unsafe {
+        let context = ffi::SSL_SESSION_get0_id_context(session, &mut len);
+        if len == 0 {
+            return IdContext::new();
+        }
+        IdContext::from_slice(std::slice::from_raw_parts(context, len as usize))
     }
 }
 
@@ -64,41 +97,76 @@ pub(super) unsafe fn learn_of(session: *const ffi::SSL_SESSION) {
 ///
 /// # Safety
 /// `ssl` is live, before its first handshake, without a session and this thread's to use;
-/// nobody else refers to the session.
+/// nobody else refers to the session. The error queue has a mark.
 pub(super) unsafe fn fit(ssl: *mut ffi::SSL, session: Session) -> Option<Session> {
-    let mut len: c_uint = 0;
     // SAFETY: the caller's promise.
-    let is_set = unsafe {
-        if IS_USED.load(Relaxed) {
-            keeping_errors(|| copy_by_handshake(ssl, session.as_ptr()))
-        } else {
-            ffi::SSL_SESSION_get0_id_context(session.as_ptr(), &mut len);
-            len == 0 || ffi::SSL_SESSION_set1_id_context(session.as_ptr(), ptr::null(), 0) == 1
-        }
-    };
-    is_set.then_some(session)
+    unsafe {
+        let own = of_connection(ssl)?;
+        let is_set = of(session.as_ptr()) == own || {
+            let len = own.len() as c_uint;
+            ffi::SSL_SESSION_set1_id_context(session.as_ptr(), own.as_ptr(), len) == 1
+        };
+        is_set.then_some(session)
+    }
+}
+
+/// The ID context of a connection.
+///
+/// # Safety
+/// As [`fit`].
+unsafe fn of_connection(ssl: *mut ffi::SSL) -> Option<IdContext> {
+    if !is_used(Use::PerSslCtx) {
+        return Some(IdContext::new());
+    }
+    // SAFETY: the caller's promise.
+    let attached = unsafe { attached(ffi::SSL_get_SSL_CTX(ssl)) };
+    let attached = attached.filter(|_| !is_used(Use::PerConnection));
+    if let Some(known) = attached.and_then(|attached| attached.id_context.lock().clone()) {
+        return Some(known);
+    }
+    // SAFETY: the caller's promise.
+    let own = keeping_errors(|| unsafe { read_by_handshake(ssl) })?;
+    if let Some(attached) = attached {
+        *attached.id_context.lock() = Some(own.clone());
+    }
+    Some(own)
+}
+
+/// A look at all objects of the process.
+struct Scan {
+    /// How many had been loaded by the last look, and by now.
+    looked_at: u64,
+    loaded: u64,
+    found: Use,
 }
 
 /// Runs what clears OpenSSL's error queue. Each thread has one: where the app has errors in its
 /// own, which is rare where a handshake starts, another thread's is cleared.
-fn keeping_errors(work: impl FnOnce() -> bool) -> bool {
+fn keeping_errors<T: Send>(work: impl FnOnce() -> Option<T>) -> Option<T> {
     /// What is lent to the other thread, while this one waits for it.
     struct Lent<F>(F);
     // SAFETY: the work is done on objects that this thread may use, and does not meanwhile.
     unsafe impl<F> Send for Lent<F> {}
-    impl<F: FnOnce() -> bool> Lent<F> {
-        fn run(self) -> bool {
+    impl<T, F: FnOnce() -> T> Lent<F> {
+        fn run(self) -> T {
             (self.0)()
         }
     }
+    // What is there since the mark is the library's own.
     // SAFETY: no conditions.
-    if unsafe { ffi::ERR_peek_error() } == 0 {
+    let is_empty = unsafe {
+        ffi::ERR_pop_to_mark();
+        let is_empty = ffi::ERR_peek_error() == 0;
+        ffi::ERR_set_mark();
+        is_empty
+    };
+    if is_empty {
         return work();
     }
     let lent = Lent(work);
     std::thread::scope(|scope| {
         let other = std::thread::Builder::new().spawn_scoped(scope, move || lent.run());
-        other.ok().and_then(|other| other.join().ok()).unwrap_or(false)
+        other.ok().and_then(|other| other.join().ok()).flatten()
     })
 }
 
@@ -106,18 +174,16 @@ fn keeping_errors(work: impl FnOnce() -> bool) -> bool {
 /// nobody, makes a session that shows it.
 ///
 /// # Safety
-/// As [`fit`]; the session is live.
-unsafe fn copy_by_handshake(ssl: *mut ffi::SSL, to: *mut ffi::SSL_SESSION) -> bool {
+/// As [`fit`].
+unsafe fn read_by_handshake(ssl: *mut ffi::SSL) -> Option<IdContext> {
     static CONTEXTS: [AtomicPtr<ffi::SSL_CTX>; 2] = [const { AtomicPtr::new(ptr::null_mut()) }; 2];
-    let [Some(first), Some(second)] = [context(&CONTEXTS[0]), context(&CONTEXTS[1])] else {
-        return false;
-    };
+    let (first, second) = (context(&CONTEXTS[0])?, context(&CONTEXTS[1])?);
     // SAFETY: the caller's promise. The copy is freed once, and its session read before; the BIO
     // is its own.
     unsafe {
         let copy = ffi::SSL_new(first);
         if copy.is_null() {
-            return false;
+            return None;
         }
         let nobody = ffi::BIO_new(ffi::BIO_s_null());
         ffi::SSL_set_bio(copy, nobody, nobody);
@@ -126,18 +192,14 @@ unsafe fn copy_by_handshake(ssl: *mut ffi::SSL, to: *mut ffi::SSL_SESSION) -> bo
         let is_copied = !nobody.is_null()
             && ffi::SSL_copy_session_id(copy, ssl) == 1
             && ffi::SSL_set_SSL_CTX(copy, second) == second;
-        let mut is_set = false;
+        let mut own = None;
         if is_copied {
             ffi::SSL_do_handshake(copy);
             let session = ffi::SSL_get_session(copy);
-            if !session.is_null() {
-                let mut len = 0;
-                let context = ffi::SSL_SESSION_get0_id_context(session, &mut len);
-                is_set = ffi::SSL_SESSION_set1_id_context(to, context, len) == 1;
-            }
+            own = (!session.is_null()).then(|| of(session));
         }
         ffi::SSL_free(copy);
-        is_set
+        own
     }
 }
 
@@ -177,15 +239,24 @@ unsafe extern "C" fn look_into(
     unsafe {
         let (object, scan) = (&*object, &mut *scan.cast::<Scan>());
         scan.loaded = object.dlpi_adds;
-        if scan.loaded != scan.looked_at {
-            scan.is_found = imports(object).any(|name| SETTERS.contains(&name));
+        if scan.loaded == scan.looked_at {
+            return 1;
         }
-        (scan.is_found || scan.loaded == scan.looked_at).into()
+        let is_program = object.dlpi_name.is_null() || *object.dlpi_name == 0;
+        for name in imports(object) {
+            if name == OF_SSL || name == OF_SSL_CTX && is_program {
+                scan.found = Use::PerConnection;
+            } else if name == OF_SSL_CTX {
+                scan.found = scan.found.max(Use::PerSslCtx);
+            }
+        }
     }
+    0
 }
 
 /// The functions that set an ID context.
-const SETTERS: [&CStr; 2] = [c"SSL_set_session_id_context", c"SSL_CTX_set_session_id_context"];
+const OF_SSL: &CStr = c"SSL_set_session_id_context";
+const OF_SSL_CTX: &CStr = c"SSL_CTX_set_session_id_context";
 
 /// The names that an object takes from others.
 ///

@@ -13,7 +13,7 @@ pub(super) fn look_for_users() {}
 ///
 /// # Safety
 /// None to keep; there are some with OpenSSL.
-pub(super) unsafe fn learn_of(_: *const ffi::SSL_SESSION) {}
+pub(super) unsafe fn learn_of(_: *const ffi::SSL, _: *const ffi::SSL_SESSION) {}
 
 /// A session with the ID context of a connection.
 ///
