@@ -270,6 +270,9 @@ impl Connection {
         let offered = handshake.offered.as_ref();
         let is_ours =
             offered.is_some_and(|offered| resumption == Resumption::Of(offered.set.address));
+        if matches!(resumption, Resumption::Of(_)) && !is_ours && !handshake.has_own_session {
+            handshake.vhost.policy().has_external_psk.store(true, Relaxed);
+        }
         let peer = match resumption {
             // A resumed connection has shown no certificate: what it brings is of the peer that
             // the session was made with. One that the app has set is not known here.

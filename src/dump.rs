@@ -2,7 +2,8 @@
 //! writes and reads, then a record of ours, which lws ignores:
 //!
 //! magic (8 bytes), version (1), backend (1), host (length 1, bytes), port (2), client
-//! certificate (length 1, SHA-256), issued (8), full handshake (8), terms (see [`terms`]),
+//! certificate (length 1, SHA-256), issued (8), full handshake (8), its verification without the app's callback, terms (see
+//! [`terms`]),
 //! certificates (count 1, each length 3, DER), CRC-32 of all before it (4), as in gzip. Numbers
 //! are big-endian, times milliseconds since 1970.
 //!
@@ -43,6 +44,8 @@ pub struct Record<'a> {
     pub issued: i64,
     /// When the full handshake was that it descends from.
     pub handshake: i64,
+    /// What its verification came to without the app's callback, if that is known.
+    pub without_callback: Option<i64>,
     /// What that was made under.
     pub terms: Terms,
     /// The peer's certificates in DER, its own first.
@@ -59,7 +62,8 @@ pub fn encode(session: Zeroizing<Vec<u8>>, record: &Record) -> Option<Zeroizing<
 fn encode_with(session: &[u8], record: &Record, chain: &[&[u8]]) -> Option<Zeroizing<Vec<u8>>> {
     let certificates: usize = chain.iter().map(|certificate| certificate.len() + 3).sum();
     let host = record.endpoint.host.as_bytes();
-    let most = session.len() + 96 + host.len() + terms::len(&record.terms) + certificates + CRC_LEN;
+    let most =
+        session.len() + 112 + host.len() + terms::len(&record.terms) + certificates + CRC_LEN;
     if most > MAX_LEN {
         return None;
     }
@@ -77,6 +81,7 @@ fn encode_with(session: &[u8], record: &Record, chain: &[&[u8]]) -> Option<Zeroi
     blob.extend_from_slice(identity);
     blob.extend_from_slice(&record.issued.to_be_bytes());
     blob.extend_from_slice(&record.handshake.to_be_bytes());
+    terms::write_number(&mut blob, record.without_callback.map(i64::to_be_bytes));
     terms::write(&mut blob, &record.terms)?;
     blob.push(u8::try_from(chain.len()).ok()?);
     for certificate in chain {
@@ -165,6 +170,7 @@ fn read<'a>(from: &mut Reader<'a>) -> Option<(u8, Record<'a>)> {
         len => Some(Arc::new(from.bytes(len as usize)?.try_into().ok()?)),
     };
     let (issued, handshake) = (from.number(8)? as i64, from.number(8)? as i64);
+    let without_callback = from.option(|from| Some(from.number(8)? as i64))?;
     let terms = terms::read(from)?;
     let mut chain = Vec::new();
     for _ in 0..from.number(1)? {
@@ -172,7 +178,10 @@ fn read<'a>(from: &mut Reader<'a>) -> Option<(u8, Record<'a>)> {
         chain.push(from.bytes(len)?);
     }
     let is_whole = from.0.is_empty() && !chain.is_empty();
-    is_whole.then_some((backend, Record { endpoint, identity, issued, handshake, terms, chain }))
+    is_whole.then_some((
+        backend,
+        Record { endpoint, identity, issued, handshake, without_callback, terms, chain },
+    ))
 }
 
 #[cfg(all(test, feature = "openssl"))]
@@ -216,6 +225,7 @@ mod tests {
             identity: Some(Arc::new([7; 32])),
             issued: 1_700_000_000_123,
             handshake: 1_600_000_000_456,
+            without_callback: Some(18),
             terms: loaded(),
             chain: vec![CERTIFICATE, &[0x30, 0]],
         }
@@ -342,6 +352,7 @@ mod tests {
                 identity: identity.map(Arc::new),
                 issued,
                 handshake,
+                without_callback: None,
                 terms: loaded(),
                 chain: chain.iter().map(|certificate| &**certificate).collect(),
             };

@@ -9,12 +9,12 @@ use crate::backend::{Client, SetSession};
 use crate::cache::{Dropped, Found, Id, Life};
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Key};
-use crate::log;
 use crate::offer::{OwnTerms, Refusal, may_offer};
 use crate::outcome::Outcome;
 use crate::stored::{Live, Stored};
 use crate::terms::Terms;
 use crate::vhost::Vhost;
+use crate::{fork, log};
 
 /// A handshake that has begun.
 pub struct HandshakeAttempt {
@@ -28,6 +28,10 @@ pub struct HandshakeAttempt {
     pub terms: Option<Terms>,
     /// What was set on the connection.
     pub offered: Option<Offered>,
+    /// The app had set a session.
+    pub has_own_session: bool,
+    /// The process that it began in.
+    process: u32,
     /// Tickets of TLS 1.2 are forbidden for it.
     forbids_tickets: AtomicBool,
 }
@@ -68,6 +72,8 @@ impl HandshakeAttempt {
             epoch: 0,
             terms: None,
             offered: None,
+            has_own_session: false,
+            process: fork::generation(),
             forbids_tickets: AtomicBool::new(false),
         };
         let outcome =
@@ -108,6 +114,7 @@ impl HandshakeAttempt {
         self.epoch = epoch;
         let mut own = OwnTerms::read(client, &key.endpoint.host);
         if client.session_address() != 0 {
+            self.has_own_session = true;
             self.terms = Some(own.into_terms());
             return Err((Outcome::Unsuitable, "the app has set a session itself"));
         }
@@ -140,7 +147,9 @@ impl HandshakeAttempt {
                 (is_held && cache.admits(&key.endpoint, self.epoch), Dropped::default())
             })
         };
-        let is_same = client.session_address() == offered.set.address
+        // What a parent process was offered, it may use itself.
+        let is_same = self.process == fork::generation()
+            && client.session_address() == offered.set.address
             && explicit_endpoint
                 .is_some_and(|(its, at)| Arc::ptr_eq(its, vhost) && *at == key.endpoint)
             && client.identity().as_ref() == Some(&key.identity)
@@ -164,6 +173,8 @@ impl HandshakeAttempt {
                 live: offered.live.clone(),
                 life: offered.life,
             }),
+            has_own_session: false,
+            process: self.process,
             forbids_tickets: AtomicBool::new(self.forbids_tickets.swap(false, Relaxed)),
         })
     }

@@ -35,12 +35,18 @@ pub fn peer_of(client: &impl Client, attempt: &HandshakeAttempt) -> Result<Peer,
     };
     let ciphers = if is_tls13 { None } else { terms.ciphers.clone() };
     let terms = Terms { ciphers, ..terms.clone() };
-    let report = Report { result: client.verify_result(), terms };
+    let policy = attempt.vhost.policy();
+    let is_trusted = policy.trust_verify_callback && terms.verify_callback.is_some();
+    let report = Report {
+        result: client.verify_result(),
+        without_callback: is_trusted.then(|| client.verify(&chain).result),
+        terms,
+    };
     Ok(Peer {
         not_after: client.peer_not_after(&chain),
         chain,
         handshake: Moment::now(),
-        report: attempt.vhost.policy().shared.report(report),
+        report: policy.shared.report(report),
         verdict: Verdicts::default(),
     })
 }

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 
 use crate::backend::{Active, Anchors, Backend, Chain, Client, TLS1_3, TrustStore, Verified};
@@ -37,6 +38,9 @@ pub struct Peer {
 pub struct Report {
     /// Of the peer's verification: what the sessions carry.
     pub result: i64,
+    /// What it would have been without the app's verify callback, where the vhost trusts that;
+    /// None where it is not known.
+    pub without_callback: Option<i64>,
     /// What it was made under.
     pub terms: Terms,
 }
@@ -150,6 +154,9 @@ pub struct Policy {
     pub trust_verify_callback: bool,
     /// See [`Shared`].
     pub shared: Shared,
+    /// A connection has resumed what neither the library nor the app had set on it: an external
+    /// pre-shared key, of which no getter tells. Others may have one, too.
+    pub has_external_psk: AtomicBool,
 }
 
 /// Why a session is not offered.
@@ -212,6 +219,11 @@ pub fn may_offer<C: Client>(
     if !own.terms.versions.contains(version) {
         return Err(Refusal::Unsuitable("it does not speak the session's version"));
     }
+    // A server may choose a session of TLS 1.3 in its place; one of TLS 1.2 keeps it from being
+    // offered.
+    if policy.has_external_psk.load(Relaxed) && own.terms.versions.contains(TLS1_3) {
+        return Err(Refusal::Unsuitable("its vhost's connections have pre-shared keys"));
+    }
     fits_security(&own.terms, made, version)?;
     if version < TLS1_3 {
         if facts.ticket_len > 0 && !policy.allow_tickets {
@@ -242,15 +254,14 @@ pub fn may_offer<C: Client>(
     if own_terms.must_verify && report.result != 0 {
         return Err(Refusal::Unverified("made without verification"));
     }
-    // What the callback accepted it would accept again, of the same peer under the same names.
-    if policy.trust_verify_callback
+    let verified = live.peer.verify(own.client, own_terms, &policy.shared, now);
+    // What the callback accepted it would accept again, of the same peer, verified alike.
+    let is_accepted = policy.trust_verify_callback
         && callback.is_some()
         && made.verify_callback.is_some()
-        && equal(&own_terms.verification, &made.verification)
-    {
-        return Ok(());
-    }
-    if live.peer.verify(own.client, own_terms, &policy.shared, now) != report.result {
+        && report.without_callback == Some(verified)
+        && equal(&own_terms.verification, &made.verification);
+    if verified != report.result && !is_accepted {
         return Err(Refusal::Unverified("its peer verifies otherwise here"));
     }
     Ok(())
@@ -412,7 +423,7 @@ pub(crate) mod tests {
             chain: Active::peer(&session).unwrap(),
             handshake: NOW,
             not_after: i64::MAX,
-            report: Arc::new(Report { result, terms }),
+            report: Arc::new(Report { result, without_callback: Some(18), terms }),
             verdict: Verdicts::default(),
         };
         Live { session, peer: Arc::new(peer) }
@@ -569,6 +580,21 @@ pub(crate) mod tests {
         assert!(is_unverified(ask(&strict(CALLBACK, known()), &unknown, true)));
         let none = VerifyCallback::Loaded { is_some: false };
         assert!(is_unverified(ask(&strict(CALLBACK, known()), &made(none), true)));
+        // Nor is it known what it would say of another result.
+        for without_callback in [None, Some(10), Some(0)] {
+            let made = made(CALLBACK);
+            let terms = made.peer.report.terms.clone();
+            let report = Report { result: 0, without_callback, terms };
+            let peer = Peer {
+                chain: Active::peer(&made.session).unwrap(),
+                handshake: NOW,
+                not_after: i64::MAX,
+                report: Arc::new(report),
+                verdict: Verdicts::default(),
+            };
+            let made = Live { peer: Arc::new(peer), ..made };
+            assert!(is_unverified(ask(&strict(CALLBACK, known()), &made, true)));
+        }
         // Without a callback on the connection there is none to trust.
         assert!(is_unverified(ask(&strict(VerifyCallback::NONE, known()), &made(CALLBACK), true)));
     }

@@ -87,6 +87,7 @@ impl Stored {
             identity: identity.clone(),
             issued,
             handshake: live.peer.handshake.wall,
+            without_callback: live.peer.report.without_callback,
             terms: live.peer.report.terms.clone(),
             chain: chain.iter().map(|certificate| &**certificate).collect(),
         };
@@ -99,20 +100,25 @@ impl Serialized {
     /// tell of no peer.
     pub fn deserialize(&self, client: &impl Client, shared: &Shared, now: Moment) -> Option<Live> {
         let (session, record) = dump::decode(&self.blob).ok()?;
-        let (chain, handshake, terms) = match record {
+        let (chain, handshake, without_callback, terms) = match record {
             Some(record) => {
-                (Active::chain_from_der(&record.chain)?, record.handshake, record.terms)
+                let chain = Active::chain_from_der(&record.chain)?;
+                (chain, record.handshake, record.without_callback, record.terms)
             }
             None => {
                 let issued = Active::facts(&session).issued.saturating_mul(SECOND);
-                (Active::peer(&session)?, issued, Terms::unknown())
+                (Active::peer(&session)?, issued, None, Terms::unknown())
             }
         };
         let peer = Peer {
             not_after: Active::not_after(&chain),
             chain,
             handshake: Moment::from_wall(handshake, now),
-            report: shared.report(Report { result: client.result_of(&session)?, terms }),
+            report: shared.report(Report {
+                result: client.result_of(&session)?,
+                without_callback,
+                terms,
+            }),
             verdict: Verdicts::default(),
         };
         Some(Live { session, peer: Arc::new(peer) })

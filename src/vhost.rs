@@ -19,7 +19,7 @@ use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Identity, Key, tag};
 use crate::fork::{Mutex, MutexGuard};
 use crate::lifetime::{SECOND, lifetime};
-use crate::offer::{Policy, Shared};
+use crate::offer::Policy;
 use crate::stored::{Live, Serialized, Stored};
 use crate::{dump, log};
 
@@ -103,7 +103,7 @@ impl Vhost {
             policy: Policy {
                 allow_tickets: has(LWS_TLS_SESSION_OPTION_ALLOW_TICKETS),
                 trust_verify_callback: has(LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK),
-                shared: Shared::default(),
+                ..Policy::default()
             },
             destroyed: AtomicBool::new(false),
             max,

@@ -30,7 +30,8 @@ fn write_bytes(to: &mut Vec<u8>, bytes: Option<&Bytes>) -> Option<()> {
     Some(())
 }
 
-fn write_number<const N: usize>(to: &mut Vec<u8>, number: Option<[u8; N]>) {
+/// Adds a number, if there is one.
+pub fn write_number<const N: usize>(to: &mut Vec<u8>, number: Option<[u8; N]>) {
     to.push(number.is_some().into());
     to.extend(number.into_iter().flatten());
 }

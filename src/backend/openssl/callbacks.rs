@@ -196,6 +196,9 @@ unsafe fn on_start(ssl: *mut SSL) {
             None => attached(ffi::SSL_get_SSL_CTX(ssl)).and_then(Attached::only_vhost),
         };
         connection.start(&client, vhost);
+        if ffi::COPIES_RESUMED {
+            served.note_resumed(client.session());
+        }
     }
 }
 

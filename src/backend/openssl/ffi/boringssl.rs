@@ -20,6 +20,9 @@ pub const BACKEND_ID: u8 = 3;
 pub const IS_POLLED: bool = true;
 /// Those of TLS 1.3 are told by the new-session callback alone.
 pub const TELLS_NEW_SESSIONS: bool = true;
+/// A connection that resumes a session may have a copy, which tells nothing of what it is of. But
+/// what is set when the handshake starts stays.
+pub const COPIES_RESUMED: bool = true;
 /// An encoded session has no room for a mark.
 pub const MARKS_SESSIONS: bool = false;
 /// A session whose own timeout is over, or that is of the future, is dropped when a handshake

@@ -24,6 +24,8 @@ pub const BACKEND_ID: u8 = 1;
 pub const IS_POLLED: bool = false;
 /// The info callback sees the sessions of TLS 1.3.
 pub const TELLS_NEW_SESSIONS: bool = false;
+/// A connection that resumes a session has that very object.
+pub const COPIES_RESUMED: bool = false;
 /// A client offers what it is given; its servers see to the time.
 pub const DROPS_OUTDATED: bool = false;
 pub const X509_V_FLAG_CRL_CHECK: c_ulong = 0x4;
