@@ -38,7 +38,7 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Of a session that tells nothing, for a host that the app tells, and a callback that it has.
+    /// Of a session that tells nothing, for a host that the app tells.
     pub fn unknown() -> Terms {
         Terms {
             sni: Some(relative(b"host", b"host")),
@@ -47,7 +47,7 @@ impl Terms {
             ciphers: None,
             must_verify: false,
             verification: None,
-            verify_callback: VerifyCallback::Loaded { is_some: true },
+            verify_callback: VerifyCallback::Loaded { is_some: false },
             security: Security { level: None, callback: None },
         }
     }
@@ -162,8 +162,8 @@ pub fn cipher_list(ciphers: impl IntoIterator<Item = u16>) -> CipherList {
 pub enum VerifyCallback {
     /// By address; zero is none.
     At(usize, usize),
-    /// Of a session that was loaded: where there was one, the app's word is that it is that of the
-    /// connection.
+    /// Of a session that was loaded: the app's word is that the connection's would accept the
+    /// peer. Whether there was one.
     Loaded {
         /// A callback had accepted the peer.
         is_some: bool,
@@ -184,7 +184,7 @@ impl VerifyCallback {
 
     /// Whether what these have accepted, others would.
     pub fn vouches_for(self, others: VerifyCallback) -> bool {
-        self == others || self == VerifyCallback::Loaded { is_some: true }
+        self == others || matches!(self, VerifyCallback::Loaded { .. })
     }
 }
 

@@ -181,19 +181,19 @@ static void fork_here(int number)
 	sem_post(&handled);
 }
 
-static void *look_all_the_time(void *arg)
+static void *look_all_the_time(void *wsi)
 {
-	struct lws_tls_session_stats stats;
-
-	(void)arg;
 	while (!atomic_load(&stop))
-		(void)lws_tls_session_get_stats(vhost, &stats, sizeof(stats));
+		if (lws_tls_session_outcome(wsi) != LWS_TLS_SESSION_OUTCOME_RESUMED)
+			return wsi;
 
 	return NULL;
 }
 
 static void a_signal_handler_may_fork(void)
 {
+	struct conn *conn;
+	void *result;
 	struct sigaction action = { .sa_handler = fork_here }, before;
 	pthread_t threads[3];
 	struct rig rig;
@@ -202,20 +202,25 @@ static void a_signal_handler_may_fork(void)
 	alarm(GUARD_SECS);
 	RIG_UP(&rig, .server = { .version = TLS1_2_VERSION });
 	RIG_VISIT(&rig, MISS);
+	conn = conn_open(rig.client, &rig.dial);
 	vhost = rig.vh;
 	REQUIRE(!sem_init(&handled, 0, 0));
 	REQUIRE(!sigaction(SIGUSR1, &action, &before));
 	for (n = 0; n < ARRAY_SIZE(threads); n++)
-		REQUIRE(!pthread_create(&threads[n], NULL, look_all_the_time, NULL));
+		REQUIRE(!pthread_create(&threads[n], NULL, look_all_the_time,
+					conn_wsi(conn)));
 	for (n = 0; n < FORKS; n++) {
 		REQUIRE(!pthread_kill(threads[n % ARRAY_SIZE(threads)], SIGUSR1));
 		while (sem_wait(&handled) && errno == EINTR)
 			;
 	}
 	atomic_store(&stop, true);
-	for (n = 0; n < ARRAY_SIZE(threads); n++)
-		pthread_join(threads[n], NULL);
+	for (n = 0; n < ARRAY_SIZE(threads); n++) {
+		pthread_join(threads[n], &result);
+		CHECK(!result);
+	}
 	CHECK_INT(atomic_load(&ended), FORKS);
+	conn_close(conn);
 	sigaction(SIGUSR1, &before, NULL);
 	sem_destroy(&handled);
 	RIG_VISIT(&rig, RESUMED);

@@ -216,6 +216,15 @@ static void keep_to_the_documented(struct scenario *scenario)
 	/* no getter */
 	same_in_all(scenario, MFL);
 	same_in_all(scenario, PSK13);
+	same_in_all(scenario, PSK12);
+	/* one that is first seen with TLS 1.3 */
+	if (!IS(LATER, PSK13, "none") || !IS(LATER, PSK12, "none"))
+		same_in_all(scenario, MAX);
+	/* to load a session is to say that the callback would accept its peer */
+	if (!IS(PAIR, P_LOAD, "no")) {
+		same_in_all(scenario, VERIFY_CB);
+		same_in_all(scenario, STORE_CB);
+	}
 	for (section = FIRST; section <= LATER; section++)
 		if (scenario->made[section] &&
 		    !strncmp(term_value(scenario, (enum section)section, CERT), "cert-cb", 7))
@@ -227,8 +236,11 @@ static void keep_to_the_documented(struct scenario *scenario)
 		has_own |= scenario->made[section] &&
 			   (!IS((enum section)section, OWN, "no") ||
 			    IS((enum section)section, LATE, "own"));
-	if (has_own)
+	if (has_own) {
 		set(scenario, PAIR, P_TICKETS, "yes");
+		/* what it keeps of a server that takes another one's is that one's */
+		same_in_all(scenario, AT);
+	}
 	set(scenario, PAIR, P_MUST, "nothing");
 }
 
