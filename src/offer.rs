@@ -180,18 +180,10 @@ impl<'a, C: Client> OwnTerms<'a, C> {
         OwnTerms { client, terms: client.terms(host) }
     }
 
-    /// The ciphers as well.
-    fn ciphers(&mut self) -> Option<&Ciphers> {
-        if self.terms.ciphers.is_none() {
-            self.terms.ciphers = self.client.ciphers();
-        }
-        self.terms.ciphers.as_ref()
-    }
-
     /// The terms, for a handshake that may be a full one of TLS 1.2.
     pub fn into_terms(mut self) -> Terms {
         if self.terms.versions.has_old() {
-            self.ciphers();
+            self.terms.ciphers = self.client.ciphers();
         }
         self.terms
     }
@@ -234,7 +226,7 @@ pub fn may_offer<C: Client>(
         if !equal(&own.terms.options, &made.options) {
             return Err(Refusal::Unsuitable("made with other options"));
         }
-        fits_ciphers(own.ciphers(), made.ciphers.as_ref(), facts.cipher)?;
+        fits_ciphers(own, made.ciphers.as_ref(), facts.cipher)?;
     }
     if let Some(why) = own.client.unsuitable(&live.session) {
         return Err(Refusal::Unsuitable(why));
@@ -269,19 +261,19 @@ pub fn may_offer<C: Client>(
 
 /// A full handshake of TLS 1.2 could choose another cipher, and with it another certificate,
 /// where others are offered, or in another order.
-fn fits_ciphers(own: Option<&Ciphers>, made: Option<&Ciphers>, cipher: u16) -> Result<(), Refusal> {
-    let Some(own) = own else {
-        return Err(Refusal::Unsuitable("its ciphers cannot be told"));
+fn fits_ciphers<C: Client>(
+    own: &mut OwnTerms<'_, C>,
+    made: Option<&Ciphers>,
+    cipher: u16,
+) -> Result<(), Refusal> {
+    let made = made.filter(|made| made.offered.contains(&cipher));
+    let Some(made) = made.filter(|made| own.client.offers(&made.offered)) else {
+        return Err(Refusal::Unsuitable("made with other ciphers"));
     };
-    if own.has_secret {
+    if made.has_secret {
         return Err(Refusal::Unsuitable("it has a pre-shared key or a password of its own"));
     }
-    if !own.offered.contains(&cipher) {
-        return Err(Refusal::Unsuitable("it does not take the session's cipher"));
-    }
-    if made.is_none_or(|made| made.offered != own.offered) {
-        return Err(Refusal::Unsuitable("made with other ciphers"));
-    }
+    own.terms.ciphers = Some(made.clone());
     Ok(())
 }
 
@@ -353,6 +345,9 @@ pub(crate) mod tests {
         }
         fn ciphers(&self) -> Option<Ciphers> {
             self.terms.ciphers.clone()
+        }
+        fn offers(&self, ciphers: &CipherList) -> bool {
+            self.terms.ciphers.as_ref().is_some_and(|own| own.offered == *ciphers)
         }
         fn configured_ciphers(&self) -> CipherList {
             CipherList::new()
@@ -494,7 +489,7 @@ pub(crate) mod tests {
         assert!(is_unsuitable(between(with(reversed, false), tls12())));
         let without: CipherList = offered[1..].into();
         assert!(is_unsuitable(between(with(without.clone(), false), with(without, false))));
-        assert!(is_unsuitable(between(with(offered.clone(), true), tls12())));
+        assert!(is_unsuitable(between(tls12(), with(offered.clone(), true))));
         assert_eq!(between(with(offered, false), tls12()), Ok(()));
     }
 

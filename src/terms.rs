@@ -92,7 +92,8 @@ pub fn relative(name: &[u8], host: &[u8]) -> Bytes {
 /// The server name that a connection sends, as [`relative`] writes it. RFC 6066 3: names are
 /// compared without regard to case, and have no trailing dot.
 pub fn server_name(name: &[u8], host: &str) -> Bytes {
-    let is_host = std::str::from_utf8(name).is_ok_and(|name| normalized(name) == *host);
+    let is_alike = |name| std::str::from_utf8(name).is_ok_and(|name| normalized(name) == *host);
+    let is_host = name == host.as_bytes() || is_alike(name);
     relative(if is_host { host.as_bytes() } else { name }, host.as_bytes())
 }
 
@@ -153,8 +154,13 @@ pub struct Ciphers {
 
 /// A list of ciphers, without those of TLS 1.3: these are negotiated anew in a resumption.
 pub fn cipher_list(ciphers: impl IntoIterator<Item = u16>) -> CipherList {
+    ciphers.into_iter().filter(|&cipher| is_old(cipher)).collect()
+}
+
+/// Whether a cipher is not one of TLS 1.3.
+pub fn is_old(cipher: u16) -> bool {
     const TLS1_3_SUITES: u16 = 0x13;
-    ciphers.into_iter().filter(|cipher| cipher >> 8 != TLS1_3_SUITES).collect()
+    cipher >> 8 != TLS1_3_SUITES
 }
 
 /// An app's verify callbacks, on the connection and in its trust store.

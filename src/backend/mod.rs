@@ -181,6 +181,8 @@ pub trait Client {
     fn terms(&self, host: &str) -> Terms;
     /// Its ciphers for TLS 1.2 and older, before the handshake.
     fn ciphers(&self) -> Option<Ciphers>;
+    /// Whether those that it offers are just these, in this order.
+    fn offers(&self, ciphers: &CipherList) -> bool;
     /// Those that are configured, also after the handshake.
     fn configured_ciphers(&self) -> CipherList;
     /// What it verifies its peer by; None where a verdict holds for no longer than one offer.

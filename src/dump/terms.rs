@@ -12,6 +12,7 @@ pub fn write(to: &mut Vec<u8>, terms: &Terms) -> Option<()> {
     if let Some(ciphers) = &terms.ciphers {
         to.extend_from_slice(&u16::try_from(ciphers.offered.len()).ok()?.to_be_bytes());
         to.extend(ciphers.offered.iter().flat_map(|cipher| cipher.to_be_bytes()));
+        to.push(ciphers.has_secret.into());
     }
     to.push(terms.must_verify.into());
     write_bytes(to, terms.verification.as_ref())?;
@@ -72,5 +73,5 @@ fn read_ciphers(from: &mut Reader<'_>) -> Option<Ciphers> {
     let numbers = from.bytes(2 * count)?.chunks_exact(2);
     let offered: CipherList =
         numbers.map(|number| u16::from_be_bytes([number[0], number[1]])).collect();
-    Some(Ciphers { configured: offered.clone(), offered, has_secret: false })
+    Some(Ciphers { configured: offered.clone(), offered, has_secret: from.flag()? })
 }

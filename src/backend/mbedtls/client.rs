@@ -325,6 +325,10 @@ impl Client for MbedClient<'_> {
         Some(Ciphers { configured: offered.clone(), offered, has_secret: false })
     }
 
+    fn offers(&self, ciphers: &CipherList) -> bool {
+        self.configured_ciphers() == *ciphers
+    }
+
     fn configured_ciphers(&self) -> CipherList {
         let mut bytes = Vec::new();
         // SAFETY: see MbedClient; `append` is for such a vector.

@@ -29,7 +29,10 @@ pub(super) unsafe extern "C-unwind" fn on_info(ssl: *const SSL, kind: c_int, val
     // SAFETY: OpenSSL calls this on the thread that uses the SSL, which is live. An info
     // callback is declared to get a const SSL, but is where apps have always changed it.
     unsafe {
-        let is_watched = is_watched(ssl, kind);
+        if kind == STEP {
+            note_resumed(ssl);
+        }
+        let is_watched = is_watched(kind);
         if !is_watched && nobody_listens(ssl) {
             return;
         }
@@ -56,19 +59,31 @@ pub(super) unsafe extern "C-unwind" fn on_info(ssl: *const SSL, kind: c_int, val
     }
 }
 
+/// A client's handshake takes a step.
+const STEP: c_int = ffi::SSL_ST_CONNECT | ffi::SSL_CB_LOOP;
+
 /// Whether an event is one that the library looks at.
-///
-/// # Safety
-/// `ssl` is live and this thread's to use.
-unsafe fn is_watched(ssl: *const SSL, kind: c_int) -> bool {
+fn is_watched(kind: c_int) -> bool {
     const ALWAYS: c_int =
         ffi::SSL_CB_HANDSHAKE_START | ffi::SSL_CB_HANDSHAKE_DONE | ffi::SSL_CB_ALERT;
     const EXIT: c_int = ffi::SSL_ST_CONNECT | ffi::SSL_CB_EXIT;
-    const STEP: c_int = ffi::SSL_ST_CONNECT | ffi::SSL_CB_LOOP;
+    kind & ALWAYS != 0 || kind == EXIT
+}
+
+/// Notes which session a handshake of TLS 1.2 resumes: a ticket that comes with it puts another one
+/// in its place.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use.
+unsafe fn note_resumed(ssl: *const SSL) {
     // SAFETY: the caller's promise.
-    kind & ALWAYS != 0
-        || kind == EXIT
-        || kind == STEP && unsafe { ffi::SSL_session_reused(ssl) } != 0
+    unsafe {
+        if ffi::SSL_session_reused(ssl) != 0 && ffi::SSL_version(ssl) < c_int::from(TLS1_3) {
+            if let Some(served) = served(ssl) {
+                served.note_resumed(ffi::SSL_get_session(ssl));
+            }
+        }
+    }
 }
 
 /// Whether ours has ever come to stand in front of an app's info callback.
@@ -150,9 +165,6 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
         }
         let client = SslClient::new(ssl);
         let Some(served) = served(ssl) else { return };
-        if kind & ffi::SSL_CB_LOOP != 0 {
-            return served.note_resumed(client.session());
-        }
         // Referred to once more: an app's log function may let go of the connection.
         let connection = served.connection.clone();
         connection.watch().is_used_here();
@@ -207,9 +219,11 @@ unsafe fn on_start(ssl: *mut SSL) {
 /// # Safety
 /// The connection is live, and this thread's to use.
 unsafe fn on_done(served: &Served, connection: &Arc<Connection>, client: &SslClient) {
-    let _errors = ErrorQueue::keep();
     let session = client.session();
-    if client.resumed().is_some() {
+    let is_resumed = client.resumed().is_some();
+    // A resumption asks nothing that leaves errors.
+    let _errors = (!is_resumed).then(ErrorQueue::keep);
+    if is_resumed {
         served.note_resumed(session);
     }
     let is_tls13 = client.tls_version() >= TLS1_3;
@@ -237,7 +251,6 @@ unsafe fn on_ticket(connection: &Arc<Connection>, client: &SslClient) {
         && !ffi::TELLS_NEW_SESSIONS
         && connection.watch().is_news(session as u64)
     {
-        let _errors = ErrorQueue::keep();
         // SAFETY: the session is the connection's.
         unsafe { keep(connection, client, session, false) };
     }
@@ -295,6 +308,7 @@ pub(super) unsafe fn keep(
     with_handshake: bool,
 ) {
     if !session.is_null() && connection.takes_sessions() {
+        let _errors = ErrorQueue::keep();
         // SAFETY: the caller's promise.
         if let Some(session) = unsafe { Session::copy_of(session) } {
             let facts = OpenSsl::facts(&session);

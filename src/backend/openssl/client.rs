@@ -11,7 +11,8 @@ use super::{ffi, id_context, served, verify};
 use crate::backend::{Backend, Client, Resumption, SetSession, TLS1_3, Verified};
 use crate::endpoint::{Endpoint, Identity};
 use crate::terms::{
-    CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, server_name,
+    CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, is_old,
+    server_name,
 };
 
 /// An SSL that is live, a client, and this thread's to use for as long as this lives.
@@ -192,26 +193,44 @@ fn port_of_service(name: &CStr) -> Option<u16> {
     }
 }
 
+/// A STACK_OF(SSL_CIPHER) of the library's own.
+struct SupportedCiphers(*mut ffi::OPENSSL_STACK);
+
+impl SupportedCiphers {
+    /// Those that a connection would offer.
+    ///
+    /// # Safety
+    /// `ssl` is live and this thread's to use.
+    unsafe fn of(ssl: *mut ffi::SSL) -> Option<SupportedCiphers> {
+        // SAFETY: the caller's promise.
+        let stack = unsafe { ffi::SSL_get1_supported_ciphers(ssl) };
+        (!stack.is_null()).then_some(SupportedCiphers(stack))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = *const ffi::SSL_CIPHER> {
+        // SAFETY: the stack is live.
+        unsafe { ciphers_of(self.0) }
+    }
+}
+
+impl Drop for SupportedCiphers {
+    fn drop(&mut self) {
+        // SAFETY: ours, and freed once.
+        unsafe { ffi::OPENSSL_sk_free(self.0) };
+    }
+}
+
 /// A stack's ciphers, which are static.
 ///
 /// # Safety
-/// `ciphers` is NULL or a live STACK_OF(SSL_CIPHER) that does not change while the iterator is used.
-unsafe fn stack(
-    ciphers: *const ffi::OPENSSL_STACK,
+/// `stack` is NULL or a live STACK_OF(SSL_CIPHER) that does not change while the iterator is used.
+unsafe fn ciphers_of(
+    stack: *const ffi::OPENSSL_STACK,
 ) -> impl Iterator<Item = *const ffi::SSL_CIPHER> {
     // SAFETY: the caller's promise; sk_num takes NULL, and gives -1 for it.
-    (0..unsafe { ffi::OPENSSL_sk_num(ciphers) })
+    (0..unsafe { ffi::OPENSSL_sk_num(stack) })
         // SAFETY: as above.
-        .map(move |at| unsafe { ffi::OPENSSL_sk_value(ciphers, at) }.cast_const().cast())
-}
-
-/// The numbers of a stack's ciphers.
-///
-/// # Safety
-/// As [`stack`].
-unsafe fn numbers(ciphers: *const ffi::OPENSSL_STACK) -> CipherList {
-    // SAFETY: the caller's promise; ciphers are static.
-    unsafe { cipher_list(stack(ciphers).map(|cipher| ffi::SSL_CIPHER_get_protocol_id(cipher))) }
+        .map(move |at| unsafe { ffi::OPENSSL_sk_value(stack, at) }.cast_const().cast())
 }
 
 impl Client for SslClient {
@@ -389,15 +408,11 @@ impl Client for SslClient {
     }
 
     fn ciphers(&self) -> Option<Ciphers> {
-        // SAFETY: see SslClient. The stack is ours, its ciphers static.
+        // SAFETY: see SslClient; ciphers are static.
         let (offered, has_secret) = unsafe {
-            let ciphers = ffi::SSL_get1_supported_ciphers(self.0);
-            if ciphers.is_null() {
-                return None;
-            }
-            let offered = numbers(ciphers);
-            let has_secret = stack(ciphers).any(|cipher| ffi::takes_secret(cipher));
-            ffi::OPENSSL_sk_free(ciphers);
+            let stack = SupportedCiphers::of(self.0)?;
+            let offered = cipher_list(stack.iter().map(|of| ffi::SSL_CIPHER_get_protocol_id(of)));
+            let has_secret = stack.iter().any(|cipher| ffi::takes_secret(cipher));
             if let Some(attached) = attached(ffi::SSL_get_SSL_CTX(self.0)) {
                 attached.note_secret(has_secret);
             }
@@ -406,9 +421,22 @@ impl Client for SslClient {
         Some(Ciphers { offered, configured: self.configured_ciphers(), has_secret })
     }
 
+    fn offers(&self, ciphers: &CipherList) -> bool {
+        // SAFETY: see SslClient; ciphers are static.
+        unsafe {
+            SupportedCiphers::of(self.0).is_some_and(|stack| {
+                let numbers = stack.iter().map(|of| ffi::SSL_CIPHER_get_protocol_id(of));
+                numbers.filter(|&number| is_old(number)).eq(ciphers.iter().copied())
+            })
+        }
+    }
+
     fn configured_ciphers(&self) -> CipherList {
-        // SAFETY: see SslClient. The stack is the SSL's or the SSL_CTX's.
-        unsafe { numbers(ffi::SSL_get_ciphers(self.0)) }
+        // SAFETY: see SslClient. The stack is the SSL's or the SSL_CTX's, ciphers are static.
+        unsafe {
+            let ciphers = ciphers_of(ffi::SSL_get_ciphers(self.0));
+            cipher_list(ciphers.map(|cipher| ffi::SSL_CIPHER_get_protocol_id(cipher)))
+        }
     }
 
     fn trust_store(&self) -> Option<TrustStore> {

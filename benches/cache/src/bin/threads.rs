@@ -86,6 +86,9 @@ impl Client for Copies<'_> {
         let offered = self.configured_ciphers();
         Some(Ciphers { configured: offered.clone(), offered, has_secret: false })
     }
+    fn offers(&self, ciphers: &CipherList) -> bool {
+        self.configured_ciphers() == *ciphers
+    }
     fn configured_ciphers(&self) -> CipherList {
         cipher_list([Active::facts(self.session).cipher])
     }
