@@ -213,7 +213,7 @@ mod tests {
         };
         Terms {
             versions: Versions::default(),
-            ciphers: Some(ciphers),
+            ciphers: Some(Arc::new(ciphers)),
             verify_callback: VerifyCallback::Loaded { is_some: true },
             ..terms()
         }

@@ -183,7 +183,7 @@ impl<'a, C: Client> OwnTerms<'a, C> {
     /// The terms, for a handshake that may be a full one of TLS 1.2.
     pub fn into_terms(mut self) -> Terms {
         if self.terms.versions.has_old() {
-            self.terms.ciphers = self.client.ciphers();
+            self.terms.ciphers = self.client.ciphers().map(Arc::new);
         }
         self.terms
     }
@@ -263,7 +263,7 @@ pub fn may_offer<C: Client>(
 /// where others are offered, or in another order.
 fn fits_ciphers<C: Client>(
     own: &mut OwnTerms<'_, C>,
-    made: Option<&Ciphers>,
+    made: Option<&Arc<Ciphers>>,
     cipher: u16,
 ) -> Result<(), Refusal> {
     let made = made.filter(|made| made.offered.contains(&cipher));
@@ -305,7 +305,9 @@ pub(crate) mod tests {
     use crate::backend::{Resumption, Session, SetSession};
     use crate::endpoint::{Endpoint, Identity};
     use crate::terms::tests::terms;
-    use crate::terms::{CipherList, Security, VerifyCallback, Versions, cipher_list, relative};
+    use crate::terms::{
+        Bytes, CipherList, Security, VerifyCallback, Versions, cipher_list, relative,
+    };
     use crate::testing::session_der;
 
     const NOW: Moment = Moment { wall: 1_700_000_000_000, boot: 1 };
@@ -344,7 +346,7 @@ pub(crate) mod tests {
             Terms { ciphers: None, ..self.terms.clone() }
         }
         fn ciphers(&self) -> Option<Ciphers> {
-            self.terms.ciphers.clone()
+            self.terms.ciphers.as_deref().cloned()
         }
         fn offers(&self, ciphers: &CipherList) -> bool {
             self.terms.ciphers.as_ref().is_some_and(|own| own.offered == *ciphers)
@@ -408,7 +410,7 @@ pub(crate) mod tests {
         let (session, _) = Active::decode(&session_der()).unwrap();
         let list = cipher_list([Active::facts(&session).cipher, 0xc02f]);
         let ciphers = Ciphers { offered: list.clone(), configured: list, has_secret: false };
-        Terms { ciphers: Some(ciphers), ..terms() }
+        Terms { ciphers: Some(Arc::new(ciphers)), ..terms() }
     }
 
     /// A session that was made with a result, under terms.
@@ -480,9 +482,9 @@ pub(crate) mod tests {
 
     #[test]
     fn the_order_of_ciphers_counts() {
-        let Some(Ciphers { offered, .. }) = tls12().ciphers else { unreachable!() };
+        let offered = tls12().ciphers.unwrap().offered.clone();
         let with = |offered: CipherList, has_secret| Terms {
-            ciphers: Some(Ciphers { configured: offered.clone(), offered, has_secret }),
+            ciphers: Some(Arc::new(Ciphers { configured: offered.clone(), offered, has_secret })),
             ..tls12()
         };
         let reversed: CipherList = offered.iter().rev().copied().collect();
@@ -568,7 +570,7 @@ pub(crate) mod tests {
         assert_eq!(ask(&strict(CALLBACK, known()), &made(CALLBACK), true), Ok(()));
         assert_eq!(ask(&strict(CALLBACK, known()), &made(LOADED), true), Ok(()));
         // Under other names, or names that are not known, it might have refused.
-        let other = Some(relative(b"other", b"localhost"));
+        let other = Some(Bytes::from_slice(b"other"));
         assert!(is_unverified(ask(&strict(CALLBACK, other), &made(CALLBACK), true)));
         assert!(is_unverified(ask(&strict(CALLBACK, None), &made(CALLBACK), true)));
         let unknown = live(0, Terms { verification: None, ..under(LOADED) });

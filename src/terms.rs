@@ -5,19 +5,23 @@
 
 #![forbid(unsafe_code)]
 
-use smallvec::SmallVec;
+use std::sync::Arc;
+
+use smallvec::{Array, SmallVec};
 
 use crate::endpoint::normalized;
 
 /// What has no other form than bytes that are compared.
 pub type Bytes = SmallVec<[u8; 96]>;
+/// A name, as [`relative`] writes it: most often the host itself.
+pub type Name = SmallVec<[u8; 16]>;
 
 /// The terms of a connection, or those that a session was made under. None is a term that is not
 /// known: it equals nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// The server name that is sent; empty for none. See [`relative`].
-    pub sni: Option<Bytes>,
+    pub sni: Option<Name>,
     /// The protocol versions that are offered. Those that a session was made under do not count:
     /// the server chooses among the connection's own, before it looks at sessions.
     pub versions: Versions,
@@ -25,7 +29,7 @@ pub struct Terms {
     pub options: Option<u64>,
     /// The ciphers that are offered for TLS 1.2 and older. Read only where they count, since
     /// that is the dearest of all.
-    pub ciphers: Option<Ciphers>,
+    pub ciphers: Option<Arc<Ciphers>>,
     /// Whether the handshake fails where the peer does not verify.
     pub must_verify: bool,
     /// The names that are expected of the peer, and how its chain is verified, but for the
@@ -83,22 +87,22 @@ pub fn equal<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> bool {
 
 /// Names of hosts are written so that they are the same for all connections, whichever host they
 /// are to, where the name is that host's own: what is the same is kept once.
-pub fn relative(name: &[u8], host: &[u8]) -> Bytes {
-    let mut bytes = Bytes::new();
+pub fn relative(name: &[u8], host: &[u8]) -> Name {
+    let mut bytes = Name::new();
     push_relative(&mut bytes, Some(name), host);
     bytes
 }
 
 /// The server name that a connection sends, as [`relative`] writes it. RFC 6066 3: names are
 /// compared without regard to case, and have no trailing dot.
-pub fn server_name(name: &[u8], host: &str) -> Bytes {
+pub fn server_name(name: &[u8], host: &str) -> Name {
     let is_alike = |name| std::str::from_utf8(name).is_ok_and(|name| normalized(name) == *host);
     let is_host = name == host.as_bytes() || is_alike(name);
     relative(if is_host { host.as_bytes() } else { name }, host.as_bytes())
 }
 
 /// Adds a name, as [`relative`] writes it, or that there is none.
-pub fn push_relative(to: &mut Bytes, name: Option<&[u8]>, host: &[u8]) {
+pub fn push_relative(to: &mut SmallVec<impl Array<Item = u8>>, name: Option<&[u8]>, host: &[u8]) {
     const NONE: u8 = 0;
     const NAME: u8 = 1;
     const HOST: u8 = 2;
@@ -218,11 +222,11 @@ pub(crate) mod tests {
             sni: Some(relative(b"localhost", b"localhost")),
             versions: Versions(0b1100),
             options: Some(0),
-            ciphers: Some(Ciphers {
+            ciphers: Some(Arc::new(Ciphers {
                 offered: cipher_list([1]),
                 configured: cipher_list([1, 2]),
                 has_secret: false,
-            }),
+            })),
             must_verify: false,
             verification: Some(Bytes::new()),
             verify_callback: VerifyCallback::NONE,

@@ -1,12 +1,14 @@
 //! The terms of a saved session. What has a meaning in its process only, the addresses of
 //! callbacks, is not saved, but that there was one.
 
+use std::sync::Arc;
+
 use super::reader::Reader;
-use crate::terms::{Bytes, CipherList, Ciphers, Security, Terms, VerifyCallback, Versions};
+use crate::terms::{Bytes, CipherList, Ciphers, Name, Security, Terms, VerifyCallback, Versions};
 
 /// Adds terms to a record. None where they are too long.
 pub fn write(to: &mut Vec<u8>, terms: &Terms) -> Option<()> {
-    write_bytes(to, terms.sni.as_ref())?;
+    write_bytes(to, terms.sni.as_deref())?;
     write_number(to, terms.options.map(u64::to_be_bytes));
     to.push(terms.ciphers.is_some().into());
     if let Some(ciphers) = &terms.ciphers {
@@ -15,14 +17,14 @@ pub fn write(to: &mut Vec<u8>, terms: &Terms) -> Option<()> {
         to.push(ciphers.has_secret.into());
     }
     to.push(terms.must_verify.into());
-    write_bytes(to, terms.verification.as_ref())?;
+    write_bytes(to, terms.verification.as_deref())?;
     to.push(terms.verify_callback.is_some().into());
     write_number(to, terms.security.level.map(i32::to_be_bytes));
     to.push((terms.security.callback == Some((0, 0))).into());
     Some(())
 }
 
-fn write_bytes(to: &mut Vec<u8>, bytes: Option<&Bytes>) -> Option<()> {
+fn write_bytes(to: &mut Vec<u8>, bytes: Option<&[u8]>) -> Option<()> {
     to.push(bytes.is_some().into());
     if let Some(bytes) = bytes {
         to.extend_from_slice(&u16::try_from(bytes.len()).ok()?.to_be_bytes());
@@ -39,20 +41,20 @@ pub fn write_number<const N: usize>(to: &mut Vec<u8>, number: Option<[u8; N]>) {
 
 /// The most bytes that [`write`] adds.
 pub fn len(terms: &Terms) -> usize {
-    let bytes = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, |bytes| bytes.len());
+    let bytes = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
     let ciphers = terms.ciphers.as_ref().map_or(0, |ciphers| 2 * ciphers.offered.len());
-    64 + bytes(&terms.sni) + bytes(&terms.verification) + ciphers
+    64 + bytes(terms.sni.as_deref()) + bytes(terms.verification.as_deref()) + ciphers
 }
 
 /// Terms from a record.
 pub fn read(from: &mut Reader<'_>) -> Option<Terms> {
     Some(Terms {
-        sni: read_bytes(from)?,
+        sni: read_bytes(from)?.map(Name::from_slice),
         versions: Versions::default(),
         options: from.option(|from| from.number(8))?,
-        ciphers: from.option(read_ciphers)?,
+        ciphers: from.option(read_ciphers)?.map(Arc::new),
         must_verify: from.flag()?,
-        verification: read_bytes(from)?,
+        verification: read_bytes(from)?.map(Bytes::from_slice),
         verify_callback: VerifyCallback::Loaded { is_some: from.flag()? },
         security: Security {
             level: from.option(|from| Some(from.number(4)? as i32))?,
@@ -61,10 +63,10 @@ pub fn read(from: &mut Reader<'_>) -> Option<Terms> {
     })
 }
 
-fn read_bytes(from: &mut Reader<'_>) -> Option<Option<Bytes>> {
+fn read_bytes<'a>(from: &mut Reader<'a>) -> Option<Option<&'a [u8]>> {
     from.option(|from| {
         let len = from.number(2)? as usize;
-        Some(Bytes::from_slice(from.bytes(len)?))
+        from.bytes(len)
     })
 }
 
