@@ -412,7 +412,8 @@ impl Client for SslClient {
         let (offered, has_secret) = unsafe {
             let stack = SupportedCiphers::of(self.0)?;
             let offered = cipher_list(stack.iter().map(|of| ffi::SSL_CIPHER_get_protocol_id(of)));
-            let has_secret = stack.iter().any(|cipher| ffi::takes_secret(cipher));
+            let has_secret =
+                ffi::TELLS_SECRETS && stack.iter().any(|cipher| ffi::takes_secret(cipher));
             if let Some(attached) = attached(ffi::SSL_get_SSL_CTX(self.0)) {
                 attached.note_secret(has_secret);
             }

@@ -57,10 +57,17 @@ unsafe extern "C" fn on_new_session(ssl: *mut SSL, session: *mut ffi::SSL_SESSIO
                 let Some(served) = served(ssl) else { return };
                 let connection = served.connection.clone();
                 connection.watch().is_used_here();
-                // One that comes with the handshake is taken at its end.
-                if connection.has_ended() {
-                    connection.watch().is_news(session as u64);
-                    keep(&connection, &SslClient::new(ssl), session, false);
+                connection.watch().is_news(session as u64);
+                let client = SslClient::new(ssl);
+                let take = |with_handshake| keep(&connection, &client, session, with_handshake);
+                // That of TLS 1.2 comes right before the handshake is said to have ended.
+                let mut is_taken = false;
+                connection.finish_handshake(&client, || {
+                    is_taken = true;
+                    take(true);
+                });
+                if !is_taken {
+                    take(false);
                 }
             });
         }

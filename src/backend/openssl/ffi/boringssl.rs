@@ -23,6 +23,8 @@ pub const TELLS_NEW_SESSIONS: bool = true;
 /// A connection that resumes a session may have a copy, which tells nothing of what it is of. But
 /// what is set when the handshake starts stays.
 pub const COPIES_RESUMED: bool = true;
+/// Ciphers that take a pre-shared key are always told, whether a connection has one or not.
+pub const TELLS_SECRETS: bool = false;
 /// An encoded session has no room for a mark.
 pub const MARKS_SESSIONS: bool = false;
 /// A session whose own timeout is over, or that is of the future, is dropped when a handshake

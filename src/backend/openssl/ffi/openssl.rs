@@ -26,6 +26,8 @@ pub const IS_POLLED: bool = false;
 pub const TELLS_NEW_SESSIONS: bool = false;
 /// A connection that resumes a session has that very object.
 pub const COPIES_RESUMED: bool = false;
+/// Ciphers that take a pre-shared key, or SRP, are supported where a connection has one.
+pub const TELLS_SECRETS: bool = true;
 /// A client offers what it is given; its servers see to the time.
 pub const DROPS_OUTDATED: bool = false;
 pub const X509_V_FLAG_CRL_CHECK: c_ulong = 0x4;
