@@ -78,16 +78,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// What changes what is negotiated, in bits.
+    /// What changes what is negotiated, in bits. Tickets do not: a session of TLS 1.2 tells by
+    /// itself whether it is one.
     pub fn options(&self) -> u64 {
-        let bytes = [
-            self.tickets,
-            self.takes_tickets,
-            self.extended_ms,
-            self.encrypt_then_mac,
-            self.trunc_hmac,
-            self.mfl_code,
-        ];
+        let bytes = [self.extended_ms, self.encrypt_then_mac, self.trunc_hmac, self.mfl_code];
         bytes.iter().fold(u64::from(self.kex_modes), |bits, &byte| bits << 8 | u64::from(byte))
     }
 }
