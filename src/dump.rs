@@ -3,7 +3,7 @@
 //!
 //! magic (8 bytes), version (1), backend (1), host (length 1, bytes), port (2), client
 //! certificate (length 1, SHA-256), issued (8), full handshake (8), its verification without the app's callback, terms (see
-//! [`terms`]),
+//! `dump/terms.rs`),
 //! certificates (count 1, each length 3, DER), CRC-32 of all before it (4), as in gzip. Numbers
 //! are big-endian, times milliseconds since 1970.
 //!

@@ -2,7 +2,7 @@
 //!
 //! A child has only the thread that called fork(). What another thread had locked stays locked
 //! there, and nobody will ever unlock it. So each lock says in which process it was locked last
-//! ([`lock`]), and each object of the TLS library's in which process it was made ([`Owned`]).
+//! (see `lock`), and each object of the TLS library's in which process it was made ([`Owned`]).
 //! The library does nothing at fork() itself: it has no handler that could wait, and a signal
 //! handler may fork whatever it has interrupted.
 
@@ -25,7 +25,7 @@ fn is_same_epoch(one: u32, other: u32) -> bool {
 }
 
 /// A number for this process: another one than in all that it descends from. Never 0, and in
-/// a process that inherited nothing a multiple of [`EPOCH`].
+/// a process that inherited nothing a multiple of `EPOCH`.
 #[inline]
 pub fn generation() -> u32 {
     // SAFETY: it is NULL, or what `make_page` made, which stays.
@@ -95,8 +95,8 @@ unsafe extern "C" fn child() {
 /// locks of the TLS library's, which another thread of the parent may have held.
 ///
 /// Which process it was taken in is in the low bits of the pointer, so that a cache of many
-/// needs no more memory for it. These bits are the same again after [`EPOCH`] generations:
-/// before that, a generation starts empty ([`lock`]), and none meets another's bits.
+/// needs no more memory for it. These bits are the same again after `EPOCH` generations:
+/// before that, a generation starts empty (see `lock`), and none meets another's bits.
 #[derive(Debug)]
 pub struct Owned<T>(NonNull<T>);
 
