@@ -2,10 +2,9 @@
 //! writes and reads, then a record of ours, which lws ignores:
 //!
 //! magic (8 bytes), version (1), backend (1), host (length 1, bytes), port (2), client
-//! certificate (length 1, SHA-256), issued (8), full handshake (8), its verification without the app's callback, terms (see
-//! `dump/terms.rs`),
-//! certificates (count 1, each length 3, DER), CRC-32 of all before it (4), as in gzip. Numbers
-//! are big-endian, times milliseconds since 1970.
+//! certificate (length 1, SHA-256), issued (8), full handshake (8), its verification without the
+//! app's callback and its terms (see `dump/terms.rs`), certificates (count 1, each length 3, DER),
+//! CRC-32 of all before it (4), as in gzip. Numbers are big-endian, times milliseconds since 1970.
 //!
 //! The encoding itself tells that a record belongs to it: a file that was cut off in between is
 //! not taken for a session as lws saves it, of which nothing is known.
@@ -30,7 +29,7 @@ use reader::Reader;
 pub const MAX_LEN: usize = 64 * 1024;
 
 const MAGIC: &[u8; 8] = b"LWSTLSSE";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const CRC_LEN: usize = 4;
 
 /// What is saved of a session beside the TLS library's own encoding.
