@@ -29,7 +29,7 @@ use reader::Reader;
 pub const MAX_LEN: usize = 64 * 1024;
 
 const MAGIC: &[u8; 8] = b"LWSTLSSE";
-const VERSION: u8 = 2;
+const VERSION: u8 = 1;
 const CRC_LEN: usize = 4;
 
 /// What is saved of a session beside the TLS library's own encoding.
