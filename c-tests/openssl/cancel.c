@@ -282,5 +282,5 @@ static void a_child_frees_none_that_it_inherited(void)
 TEST_PROGRAM(
 	CASE(a_thread_that_is_cancelled_leaves_the_library_to_the_others),
 	CASE(a_thread_may_die_in_the_apps_info_callback),
-	CASE(a_signal_handler_may_fork),
+	FORKING_CASE(a_signal_handler_may_fork),
 	OPENSSL_CASE(a_child_frees_none_that_it_inherited))

@@ -324,7 +324,7 @@ static void a_process_that_exits_with_connections_open(void)
 
 TEST_PROGRAM(
 	CASE(a_child_that_uses_the_cache),
-	CASE(a_child_of_a_busy_process),
+	FORKING_CASE(a_child_of_a_busy_process),
 	CASE(threads_that_fork_at_once),
 	CASE(a_child_that_only_exits),
 	CASE(a_process_that_exits_with_connections_open))
