@@ -50,6 +50,7 @@ mod tests {
             timeout,
             ticket_len: 0,
             cipher: 0,
+            has_unknown_strength: false,
             lifetime_hint,
         }
     }

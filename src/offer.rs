@@ -12,11 +12,13 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 
-use crate::backend::{Active, Anchors, Backend, Chain, Client, TLS1_3, TrustStore, Verified};
+use crate::backend::{
+    Active, Anchors, Backend, Chain, Client, Facts, TLS1_3, TrustStore, Verified,
+};
 use crate::clock::Moment;
 use crate::fork::Mutex;
 use crate::stored::Live;
-use crate::terms::{Ciphers, Terms, equal};
+use crate::terms::{Terms, equal};
 
 /// What a full handshake established of its peer. All sessions that descend from it share it,
 /// those of resumed connections too: they have shown no certificate of their own.
@@ -216,17 +218,17 @@ pub fn may_offer<C: Client>(
     if policy.has_external_psk.load(Relaxed) && own.terms.versions.contains(TLS1_3) {
         return Err(Refusal::Unsuitable("its vhost's connections have pre-shared keys"));
     }
-    fits_security(&own.terms, made, version)?;
+    fits_security(&own.terms, made, &facts)?;
     if version < TLS1_3 {
         if facts.ticket_len > 0 && !policy.allow_tickets {
             let why = "the session is a ticket, which this vhost does not allow";
             return Err(Refusal::Unsuitable(why));
         }
         // TLS 1.3 negotiates the cipher, the key exchange and all extensions anew.
-        if !equal(&own.terms.options, &made.options) {
+        if !made.is_bare && !equal(&own.terms.options, &made.options) {
             return Err(Refusal::Unsuitable("made with other options"));
         }
-        fits_ciphers(own, made.ciphers.as_ref(), facts.cipher)?;
+        fits_ciphers(own, made, facts.cipher)?;
     }
     if let Some(why) = own.client.unsuitable(&live.session) {
         return Err(Refusal::Unsuitable(why));
@@ -263,10 +265,15 @@ pub fn may_offer<C: Client>(
 /// where others are offered, or in another order.
 fn fits_ciphers<C: Client>(
     own: &mut OwnTerms<'_, C>,
-    made: Option<&Arc<Ciphers>>,
+    made: &Terms,
     cipher: u16,
 ) -> Result<(), Refusal> {
-    let made = made.filter(|made| made.offered.contains(&cipher));
+    if made.is_bare {
+        let is_taken = own.client.takes(cipher);
+        let why = Refusal::Unsuitable("it does not take the session's cipher");
+        return if is_taken { Ok(()) } else { Err(why) };
+    }
+    let made = made.ciphers.as_ref().filter(|made| made.offered.contains(&cipher));
     let Some(made) = made.filter(|made| own.client.offers(&made.offered)) else {
         return Err(Refusal::Unsuitable("made with other ciphers"));
     };
@@ -279,13 +286,20 @@ fn fits_ciphers<C: Client>(
 
 /// The level holds for the key exchange and its signature too, of which a session is all there
 /// is left in TLS 1.2, and no chain tells.
-fn fits_security(own: &Terms, made: &Terms, version: u16) -> Result<(), Refusal> {
+fn fits_security(own: &Terms, made: &Terms, facts: &Facts) -> Result<(), Refusal> {
     /// RFC 8446 4.2.3: no signature of TLS 1.3 is made with less than SHA-256, which has 128 bits
     /// of security; level 3 asks for that. All else is negotiated, or verified, again.
     const LEAST_OF_TLS1_3: i32 = 3;
+    /// RFC 8422 5.1.1: no curve has less than 256 bits. OpenSSL's levels ask for no more than 2
+    /// unless an app says so.
+    const LEAST_OF_TLS1_2: i32 = 2;
     const LEAST_OF_ALL: i32 = 0;
     let (own, made) = (&own.security, &made.security);
-    let least = if version >= TLS1_3 { LEAST_OF_TLS1_3 } else { LEAST_OF_ALL };
+    let least = match facts.tls_version {
+        TLS1_3.. => LEAST_OF_TLS1_3,
+        _ if facts.has_unknown_strength => LEAST_OF_ALL,
+        _ => LEAST_OF_TLS1_2,
+    };
     if own.level.is_none_or(|level| level > made.level.unwrap_or(least)) {
         return Err(Refusal::Unverified("made at a lower security level"));
     }
@@ -306,7 +320,7 @@ pub(crate) mod tests {
     use crate::endpoint::{Endpoint, Identity};
     use crate::terms::tests::terms;
     use crate::terms::{
-        Bytes, CipherList, Security, VerifyCallback, Versions, cipher_list, relative,
+        Bytes, CipherList, Ciphers, Security, VerifyCallback, Versions, cipher_list, relative,
     };
     use crate::testing::session_der;
 
@@ -347,6 +361,9 @@ pub(crate) mod tests {
         }
         fn ciphers(&self) -> Option<Ciphers> {
             self.terms.ciphers.as_deref().cloned()
+        }
+        fn takes(&self, cipher: u16) -> bool {
+            self.terms.ciphers.as_ref().is_some_and(|own| own.offered.contains(&cipher))
         }
         fn offers(&self, ciphers: &CipherList) -> bool {
             self.terms.ciphers.as_ref().is_some_and(|own| own.offered == *ciphers)
@@ -481,6 +498,18 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn bare_sessions_are_the_apps_word_but_for_their_cipher() {
+        let bare = || Terms { sni: tls12().sni, ..Terms::unknown() };
+        assert_eq!(between(tls12(), bare()), Ok(()));
+        let list = cipher_list([0xc02f]);
+        let ciphers = Ciphers { offered: list.clone(), configured: list, has_secret: false };
+        let without = Terms { ciphers: Some(Arc::new(ciphers)), ..tls12() };
+        assert!(is_unsuitable(between(without, bare())));
+        let sni = Terms { sni: Some(relative(b"other", b"localhost")), ..tls12() };
+        assert!(is_unverified(between(sni, bare())));
+    }
+
+    #[test]
     fn the_order_of_ciphers_counts() {
         let offered = tls12().ciphers.unwrap().offered.clone();
         let with = |offered: CipherList, has_secret| Terms {
@@ -501,8 +530,8 @@ pub(crate) mod tests {
         let none = Some((0, 0));
         assert_eq!(between(at(Some(1), none), at(Some(2), none)), Ok(()));
         assert!(is_unverified(between(at(Some(2), none), at(Some(1), none))));
-        assert!(is_unverified(between(at(Some(1), none), at(None, None))));
-        assert_eq!(between(at(Some(0), none), at(None, None)), Ok(()));
+        assert!(is_unverified(between(at(Some(3), none), at(None, None))));
+        assert_eq!(between(at(Some(2), none), at(None, None)), Ok(()));
         // The level is the callback's to judge by, and its data.
         let one = Some((1, 1));
         assert_eq!(between(at(Some(1), one), at(Some(1), one)), Ok(()));

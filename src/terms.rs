@@ -39,10 +39,14 @@ pub struct Terms {
     pub verify_callback: VerifyCallback,
     /// How strict the connection is with keys and signatures.
     pub security: Security,
+    /// Of a session that was loaded as lws saves it, which tells no terms: that it was made under
+    /// those of the connections that it is loaded for is the app's own word, where the session
+    /// does not show otherwise.
+    pub is_bare: bool,
 }
 
 impl Terms {
-    /// Of a session that tells nothing, for a host that the app tells.
+    /// Of a session that tells nothing, of a host that the app tells.
     pub fn unknown() -> Terms {
         Terms {
             sni: Some(relative(b"host", b"host")),
@@ -53,6 +57,7 @@ impl Terms {
             verification: None,
             verify_callback: VerifyCallback::Loaded { is_some: false },
             security: Security { level: None, callback: None },
+            is_bare: true,
         }
     }
 
@@ -68,6 +73,7 @@ impl Terms {
             verification,
             verify_callback,
             security,
+            is_bare: _,
         } = self;
         *sni == at_end.sni
             && *versions == at_end.versions
@@ -231,6 +237,7 @@ pub(crate) mod tests {
             verification: Some(Bytes::new()),
             verify_callback: VerifyCallback::NONE,
             security: Security::NONE,
+            is_bare: false,
         }
     }
 

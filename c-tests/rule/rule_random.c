@@ -237,6 +237,15 @@ static void keep_to_the_documented(struct scenario *scenario)
 		has_own |= scenario->made[section] &&
 			   (!IS((enum section)section, OWN, "no") ||
 			    IS((enum section)section, LATE, "own"));
+	/* of a bare one that it was made under the terms of the connections it is for */
+	if (IS(PAIR, P_LOAD, "bare")) {
+		same_in_all(scenario, CIPHERS);
+		same_in_all(scenario, LEVEL);
+		same_in_all(scenario, NO_EMS);
+		same_in_all(scenario, NO_ETM);
+		same_in_all(scenario, SUITE_B);
+		same_in_all(scenario, LATE);
+	}
 	if (has_own) {
 		set(scenario, PAIR, P_TICKETS, "yes");
 		/* what it keeps of a server that takes another one's is that one's */

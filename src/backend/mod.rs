@@ -104,6 +104,8 @@ pub struct Facts {
     pub tls_version: u16,
     /// Whether a server could resume it.
     pub is_resumable: bool,
+    /// Its key exchange was one of finite fields, whose size it does not tell.
+    pub has_unknown_strength: bool,
     /// Seconds since 1970 when it was issued.
     pub issued: i64,
     /// Seconds it lives by what the TLS library says.
@@ -181,6 +183,8 @@ pub trait Client {
     fn terms(&self, host: &str) -> Terms;
     /// Its ciphers for TLS 1.2 and older, before the handshake.
     fn ciphers(&self) -> Option<Ciphers>;
+    /// Whether a cipher is one of those that it offers.
+    fn takes(&self, cipher: u16) -> bool;
     /// Whether those that it offers are just these, in this order.
     fn offers(&self, ciphers: &CipherList) -> bool;
     /// Those that are configured, also after the handshake.

@@ -60,6 +60,7 @@ pub fn read(from: &mut Reader<'_>) -> Option<Terms> {
             level: from.option(|from| Some(from.number(4)? as i32))?,
             callback: from.flag()?.then_some((0, 0)),
         },
+        is_bare: false,
     })
 }
 

@@ -317,12 +317,17 @@ impl Client for MbedClient<'_> {
             verify_callback: VerifyCallback::At(callback, 0),
             // What is too weak, the profile says, which is among what verification depends on.
             security: Security::NONE,
+            is_bare: false,
         }
     }
 
     fn ciphers(&self) -> Option<Ciphers> {
         let offered = self.configured_ciphers();
         Some(Ciphers { configured: offered.clone(), offered, has_secret: false })
+    }
+
+    fn takes(&self, cipher: u16) -> bool {
+        self.configured_ciphers().contains(&cipher)
     }
 
     fn offers(&self, ciphers: &CipherList) -> bool {

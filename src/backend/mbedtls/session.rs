@@ -260,6 +260,7 @@ impl Backend for MbedTls {
             timeout: i64::from(u32::MAX),
             ticket_len: session.traits.ticket_len,
             cipher: session.traits.ciphersuite as u16,
+            has_unknown_strength: false,
             lifetime_hint: session.traits.lifetime.into(),
         }
     }

@@ -403,6 +403,7 @@ impl Client for SslClient {
                     level: Some(ffi::SSL_get_security_level(self.0)),
                     callback: Some(ffi::app_security_callback(self.0)),
                 },
+                is_bare: false,
             }
         }
     }
@@ -420,6 +421,15 @@ impl Client for SslClient {
             (offered, has_secret)
         };
         Some(Ciphers { offered, configured: self.configured_ciphers(), has_secret })
+    }
+
+    fn takes(&self, cipher: u16) -> bool {
+        // SAFETY: see SslClient; ciphers are static.
+        unsafe {
+            SupportedCiphers::of(self.0).is_some_and(|stack| {
+                stack.iter().any(|of| ffi::SSL_CIPHER_get_protocol_id(of) == cipher)
+            })
+        }
     }
 
     fn offers(&self, ciphers: &CipherList) -> bool {

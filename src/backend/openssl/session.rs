@@ -334,6 +334,7 @@ impl Backend for OpenSsl {
                 timeout: ffi::SSL_SESSION_get_timeout(session) as i64,
                 ticket_len,
                 cipher: cipher_of(session),
+                has_unknown_strength: ffi::is_dhe(ffi::SSL_SESSION_get0_cipher(session)),
                 lifetime_hint: ffi::SSL_SESSION_get_ticket_lifetime_hint(session) as i64,
             }
         }

@@ -80,11 +80,14 @@ impl Client for Copies<'_> {
     fn terms(&self, _: &str) -> Terms {
         let versions = Versions::which(|version| version == 0x0303);
         let security = Security::NONE;
-        Terms { versions, options: Some(0), security, ..Terms::unknown() }
+        Terms { versions, options: Some(0), security, is_bare: false, ..Terms::unknown() }
     }
     fn ciphers(&self) -> Option<Ciphers> {
         let offered = self.configured_ciphers();
         Some(Ciphers { configured: offered.clone(), offered, has_secret: false })
+    }
+    fn takes(&self, cipher: u16) -> bool {
+        self.configured_ciphers().contains(&cipher)
     }
     fn offers(&self, ciphers: &CipherList) -> bool {
         self.configured_ciphers() == *ciphers

@@ -135,6 +135,11 @@ pub unsafe fn takes_secret(cipher: *const SSL_CIPHER) -> bool {
     !WITHOUT.contains(&unsafe { CStr::from_ptr(c::SSL_CIPHER_get_kx_name(cipher)) })
 }
 
+/// It has none.
+pub unsafe fn is_dhe(_: *const SSL_CIPHER) -> bool {
+    false
+}
+
 /// Whether a cipher has the server authenticate itself by its certificate: all but those that take
 /// a pre-shared key.
 pub unsafe fn takes_certificate(_: *const SSL_CIPHER) -> bool {

@@ -187,6 +187,16 @@ pub unsafe fn takes_secret(cipher: *const SSL_CIPHER) -> bool {
     !KX_WITHOUT_SECRET.contains(&unsafe { SSL_CIPHER_get_kx_nid(cipher) })
 }
 
+/// Whether a cipher's key exchange is one of finite fields: Diffie-Hellman's.
+///
+/// # Safety
+/// `cipher` is NULL or one.
+pub unsafe fn is_dhe(cipher: *const SSL_CIPHER) -> bool {
+    const KX_DHE: c_int = 1039;
+    // SAFETY: the caller's promise.
+    !cipher.is_null() && unsafe { SSL_CIPHER_get_kx_nid(cipher) } == KX_DHE
+}
+
 /// Whether a cipher has the server authenticate itself by its certificate.
 ///
 /// # Safety
