@@ -132,9 +132,9 @@ impl Drop for Certificate {
     }
 }
 
-/// Certificates, at least one. Most peers send no more than three, which are kept in place.
+/// Certificates, at least one. Most peers send no more than two, which are kept in place.
 pub struct Chain {
-    certificates: SmallVec<[Certificate; 3]>,
+    certificates: SmallVec<[Certificate; 2]>,
     /// Bytes in DER.
     len: usize,
 }
@@ -150,7 +150,7 @@ impl Chain {
         Chain::new(certificates.collect::<Option<_>>()?)
     }
 
-    fn new(certificates: SmallVec<[Certificate; 3]>) -> Option<Chain> {
+    fn new(certificates: SmallVec<[Certificate; 2]>) -> Option<Chain> {
         let _errors = super::ErrorQueue::keep();
         let len = |certificate: &Certificate| {
             // SAFETY: the certificate is live; with NULL it only tells the length.
