@@ -84,9 +84,10 @@ typedef struct ssl_ctx_st SSL_CTX;
  *
  * Before a session is offered the library verifies its peer's certificate chain again,
  * without the app's verify callback. An app whose callback accepts more than the trust
- * store does (self-signed peers, say) sets this to resume with those peers as well. Then
- * nothing is verified again on connections that have a verify callback: what that said when
- * the session was made stands, if the same names were expected then.
+ * store does (self-signed peers, say) sets this to resume with those peers as well. Then, on
+ * connections that have that callback, what it said when the session was made stands, if the
+ * chain verifies without it with the same result as then, and the same names and parameters
+ * were expected. With BoringSSL, which tells no expected names, it changes nothing.
  */
 #define LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK (1ll << 62)
 
@@ -102,7 +103,8 @@ typedef struct ssl_ctx_st SSL_CTX;
 #define LWS_TLS_SESSION_OUTCOME_RESUMED 1
 
 /**
- * LWS_TLS_SESSION_OUTCOME_DECLINED - a session was offered, the server chose a full handshake
+ * LWS_TLS_SESSION_OUTCOME_DECLINED - a session was offered, and the server chose a full
+ * handshake, or what the app had set itself (a pre-shared key)
  */
 #define LWS_TLS_SESSION_OUTCOME_DECLINED 2
 
@@ -124,8 +126,9 @@ typedef struct ssl_ctx_st SSL_CTX;
 
 /**
  * LWS_TLS_SESSION_OUTCOME_UNSUITABLE - there may be one, but this connection cannot take it:
- * its ciphers, versions or extensions forbid it, its client certificate is chosen by a
- * callback, or the app has set a session itself
+ * its ciphers (TLS 1.2: in their order), versions, options or extensions forbid it, it has a
+ * pre-shared key or SRP, its client certificate is chosen by a callback, or the app has set a
+ * session itself
  */
 #define LWS_TLS_SESSION_OUTCOME_UNSUITABLE 6
 
@@ -140,8 +143,8 @@ typedef struct ssl_ctx_st SSL_CTX;
 #define LWS_TLS_SESSION_OUTCOME_DISABLED 8
 
 /**
- * LWS_TLS_SESSION_OUTCOME_NO_ENDPOINT - no SNI name or no peer port, and no
- * lws_tls_session_wsi_create() that told them
+ * LWS_TLS_SESSION_OUTCOME_NO_ENDPOINT - neither SNI name and peer port nor a connected
+ * socket's peer address tell it, and no lws_tls_session_wsi_create() did
  */
 #define LWS_TLS_SESSION_OUTCOME_NO_ENDPOINT 9
 
@@ -430,10 +433,14 @@ struct lws_vhost *lws_tls_session_vhost_create(const struct lws_tls_session_vhos
  * \param vh: the vhost
  * \param ctx: the SSL_CTX; the library takes no reference. NULL is refused
  *
- * Call it once per SSL_CTX, after the app's own SSL_CTX_set_info_callback() and
- * SSL_CTX_sess_set_new_cb(), which go on being called, and before other threads use it.
+ * Call it once per SSL_CTX, after the app's own SSL_CTX_set_info_callback(), which goes on
+ * being called (before the library's at SSL_CB_HANDSHAKE_START, so that what it sets there
+ * counts, and after it otherwise), and before other threads use it. With OpenSSL that callback
+ * is all that the library puts on an SSL_CTX. With BoringSSL it puts a new-session callback
+ * there, too, so call it after SSL_CTX_sess_set_new_cb(), which goes on being called.
  * From then on, connections made from it need no call of their own: the endpoint is the
- * SNI name and the peer's port. Where these do not tell it, see lws_tls_session_wsi_create().
+ * SNI name and the peer's port; or, without SNI on a connected socket, the peer's address and
+ * port. Where these do not tell it, see lws_tls_session_wsi_create().
  * Several vhosts may be attached to one SSL_CTX; each connection then needs
  * lws_tls_session_wsi_create() to say which is its own.
  *
