@@ -203,7 +203,18 @@ unsafe fn read_by_handshake(ssl: *mut ffi::SSL) -> Option<IdContext> {
     }
 }
 
-/// An SSL_CTX whose handshakes begin with little effort. It lives as long as the process.
+/// SSL_CTXs of the library's own; see [`context`].
+static CONTEXTS: [AtomicPtr<ffi::SSL_CTX>; 2] = [const { AtomicPtr::new(ptr::null_mut()) }; 2];
+
+/// Frees them where OpenSSL ends.
+unsafe extern "C" fn free_contexts() {
+    for slot in &CONTEXTS {
+        // SAFETY: the reference is ours, or NULL.
+        unsafe { ffi::SSL_CTX_free(slot.swap(ptr::null_mut(), Relaxed)) };
+    }
+}
+
+/// An SSL_CTX whose handshakes begin with little effort. It lives as long as OpenSSL does.
 fn context(slot: &AtomicPtr<ffi::SSL_CTX>) -> Option<*mut ffi::SSL_CTX> {
     const TLS1_2: std::ffi::c_long = 0x0303;
     let there = slot.load(Relaxed);
@@ -221,7 +232,10 @@ fn context(slot: &AtomicPtr<ffi::SSL_CTX>) -> Option<*mut ffi::SSL_CTX> {
         ffi::SSL_CTX_set_security_level(made, 0);
         ffi::SSL_CTX_set_cipher_list(made, c"ECDHE-RSA-AES128-GCM-SHA256".as_ptr());
         match slot.compare_exchange(ptr::null_mut(), made, Relaxed, Relaxed) {
-            Ok(_) => Some(made),
+            Ok(_) => {
+                ffi::OPENSSL_atexit(Some(free_contexts));
+                Some(made)
+            }
             Err(other) => {
                 ffi::SSL_CTX_free(made);
                 Some(other)

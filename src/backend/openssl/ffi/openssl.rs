@@ -208,6 +208,7 @@ pub unsafe fn takes_certificate(cipher: *const SSL_CIPHER) -> bool {
 
 unsafe extern "C" {
     fn OPENSSL_version_major() -> c_uint;
+    pub fn OPENSSL_atexit(handler: Option<unsafe extern "C" fn()>) -> c_int;
     pub fn BIO_s_null() -> *const BIO_METHOD;
     fn SSL_CIPHER_get_kx_nid(cipher: *const SSL_CIPHER) -> c_int;
     fn SSL_CIPHER_get_auth_nid(cipher: *const SSL_CIPHER) -> c_int;
