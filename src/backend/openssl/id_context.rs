@@ -176,7 +176,6 @@ fn keeping_errors<T: Send>(work: impl FnOnce() -> Option<T>) -> Option<T> {
 /// # Safety
 /// As [`fit`].
 unsafe fn read_by_handshake(ssl: *mut ffi::SSL) -> Option<IdContext> {
-    static CONTEXTS: [AtomicPtr<ffi::SSL_CTX>; 2] = [const { AtomicPtr::new(ptr::null_mut()) }; 2];
     let (first, second) = (context(&CONTEXTS[0])?, context(&CONTEXTS[1])?);
     // SAFETY: the caller's promise. The copy is freed once, and its session read before; the BIO
     // is its own.
