@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::Rel
 use smallvec::SmallVec;
 
 use super::attached::attached;
-use super::ffi;
 use super::session::Session;
+use super::{ffi, unwind_safe};
 use crate::fork;
 
 /// An ID context: at most 32 bytes, most often none.
@@ -142,16 +142,7 @@ struct Scan {
 
 /// Runs what clears OpenSSL's error queue. Each thread has one: where the app has errors in its
 /// own, which is rare where a handshake starts, another thread's is cleared.
-fn keeping_errors<T: Send>(work: impl FnOnce() -> Option<T>) -> Option<T> {
-    /// What is lent to the other thread, while this one waits for it.
-    struct Lent<F>(F);
-    // SAFETY: the work is done on objects that this thread may use, and does not meanwhile.
-    unsafe impl<F> Send for Lent<F> {}
-    impl<T, F: FnOnce() -> T> Lent<F> {
-        fn run(self) -> T {
-            (self.0)()
-        }
-    }
+fn keeping_errors<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
     // What is there since the mark is the library's own.
     // SAFETY: no conditions.
     let is_empty = unsafe {
@@ -163,11 +154,33 @@ fn keeping_errors<T: Send>(work: impl FnOnce() -> Option<T>) -> Option<T> {
     if is_empty {
         return work();
     }
-    let lent = Lent(work);
-    std::thread::scope(|scope| {
-        let other = std::thread::Builder::new().spawn_scoped(scope, move || lent.run());
-        other.ok().and_then(|other| other.join().ok()).flatten()
-    })
+    elsewhere(work)
+}
+
+/// Runs something on another thread, and waits for that. None where there can be none.
+fn elsewhere<T, F: FnOnce() -> Option<T>>(work: F) -> Option<T> {
+    struct Task<T, F> {
+        work: Option<F>,
+        result: Option<T>,
+    }
+    extern "C" fn run<T, F: FnOnce() -> Option<T>>(task: *mut c_void) -> *mut c_void {
+        // SAFETY: what `elsewhere` passes, which waits.
+        let task = unsafe { &mut *task.cast::<Task<T, F>>() };
+        let work = task.work.take();
+        task.result = unwind_safe(|| work.and_then(|work| work())).flatten();
+        ptr::null_mut()
+    }
+    let mut task = Task { work: Some(work), result: None };
+    // Not by std, which keeps something of this thread, too.
+    // SAFETY: the task lives until the thread has ended, and nobody else touches it meanwhile.
+    unsafe {
+        let mut thread = std::mem::zeroed();
+        let at = (&raw mut task).cast();
+        if libc::pthread_create(&mut thread, ptr::null(), run::<T, F>, at) == 0 {
+            libc::pthread_join(thread, ptr::null_mut());
+        }
+    }
+    task.result
 }
 
 /// SSL_copy_session_id() gives another SSL the context, and a handshake that it begins, with
