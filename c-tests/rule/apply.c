@@ -247,8 +247,14 @@ static X509_STORE *make_store(const struct link *link, bool is_stranger)
 		REQUIRE(X509_STORE_add_cert(store, copy));
 	if (IS(STORE, "both") || is_stranger)
 		REQUIRE(X509_STORE_add_cert(store, pki()->stranger->x509));
-	for (n = 0; n < 2 && IS(STORE, "crl"); n++)
-		REQUIRE(X509_STORE_add_crl(store, certs()->crls[n]));
+	for (n = 0; n < 2 && (IS(STORE, "crl") || IS(STORE, "crl-checked")); n++) {
+		X509_CRL *crl = X509_CRL_dup(certs()->crls[n]);
+
+		REQUIRE(crl && X509_STORE_add_crl(store, crl));
+		X509_CRL_free(crl);
+	}
+	if (IS(STORE, "crl-checked"))
+		REQUIRE(X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK));
 	X509_free(copy);
 
 	return store;
@@ -268,6 +274,23 @@ static void reject_certs(X509_STORE *store)
 	}
 }
 
+/* Lists whose time was over a minute ago: the store has as many objects as before. */
+static void outdate_crls(X509_STORE *store)
+{
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+	ASN1_TIME *over = X509_gmtime_adj(NULL, -60);
+	int n, count = (int)sk_X509_OBJECT_num(objects);
+
+	REQUIRE(over);
+	for (n = 0; n < count; n++) {
+		X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, n));
+
+		if (crl && crl != certs()->revoked)
+			REQUIRE(X509_CRL_set1_nextUpdate(crl, over));
+	}
+	ASN1_TIME_free(over);
+}
+
 void apply_change(struct link *link)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(link->ctx);
@@ -276,6 +299,11 @@ void apply_change(struct link *link)
 		REQUIRE(X509_STORE_add_cert(store, certs()->root->x509));
 	if (IS(CHANGE, "add-stranger"))
 		REQUIRE(X509_STORE_add_cert(store, pki()->stranger->x509));
+	/* trusted certificates are looked at first: what verified does not any more */
+	if (IS(CHANGE, "add-expired"))
+		REQUIRE(X509_STORE_add_cert(store, certs()->expired));
+	if (IS(CHANGE, "outdate"))
+		outdate_crls(store);
 	if (IS(CHANGE, "reject"))
 		reject_certs(store);
 	if (IS(CHANGE, "revoke"))

@@ -120,6 +120,18 @@
 	ROW(a_certificate_that_is_revoked_later,					\
 	    "first: store=crl flags=crl | second: ctx=first flags=crl |"		\
 	    "later: ctx=first flags=crl change=revoke")					\
+	ROW(lists_that_go_out_of_date,							\
+	    "first: store=crl flags=crl | second: ctx=first flags=crl |"		\
+	    "later: ctx=first flags=crl change=outdate")				\
+	ROW(lists_of_the_store_that_go_out_of_date,					\
+	    "first: store=crl-checked | second: ctx=first | later: ctx=first change=outdate") \
+	ROW(a_store_that_gains_a_certificate,						\
+	    "first: | second: ctx=first | later: ctx=first change=add-expired")		\
+	ROW(no_partial_chain,								\
+	    "first: store=intermediate flags=partial | second: ctx=first flags=partial |" \
+	    "later: ctx=first")								\
+	ROW(another_second_name,							\
+	    "first: host=two | second: ctx=first host=two | later: ctx=first host=two-wrong") \
 	ROW(security_callbacks_ex_data,							\
 	    "first: security=by-ex security-ex=allow |"					\
 	    "second: security=by-ex security-ex=allow |"				\

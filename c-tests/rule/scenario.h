@@ -60,9 +60,10 @@
 	TERM(TIME, "time", "now past future soon", 1)				\
 	TERM(POLICY, "policy", "none right wrong", 1)				\
 	TERM(STORE, "store", "root stranger both none intermediate trusted-server "	\
-	     "trusted-email crl own-root own-stranger", 3)			\
+	     "trusted-email crl own-root own-stranger crl-checked", 3)			\
 	/* done to the store of its SSL_CTX first */				\
-	TERM(CHANGE, "change", "none add-root add-stranger reject revoke verify-function", 2)	\
+	TERM(CHANGE, "change", "none add-root add-stranger reject revoke verify-function "	\
+	     "add-expired outdate", 2)	\
 	TERM(DANE, "dane", "no match mismatch", 1)				\
 	TERM(CT, "ct", "no permissive strict", 1)				\
 	TERM(OCSP, "ocsp", "no ask require", 1)					\
