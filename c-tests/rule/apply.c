@@ -260,7 +260,9 @@ static X509_STORE *make_store(const struct link *link, bool is_stranger)
 	return store;
 }
 
-static void reject_certs(X509_STORE *store)
+/* Says what the certificates of a store are trusted for, or not. */
+static void change_certs(X509_STORE *store, int (*add)(X509 *x509, const ASN1_OBJECT *object),
+			 int nid)
 {
 	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
 	int n, count = (int)sk_X509_OBJECT_num(objects);
@@ -270,7 +272,7 @@ static void reject_certs(X509_STORE *store)
 
 		/* those that other worlds have too are left */
 		if (x509 && x509 != pki()->stranger->x509 && x509 != certs()->intermediate->x509)
-			REQUIRE(X509_add1_reject_object(x509, OBJ_nid2obj(NID_server_auth)));
+			REQUIRE(add(x509, OBJ_nid2obj(nid)));
 	}
 }
 
@@ -305,7 +307,9 @@ void apply_change(struct link *link)
 	if (IS(CHANGE, "outdate"))
 		outdate_crls(store);
 	if (IS(CHANGE, "reject"))
-		reject_certs(store);
+		change_certs(store, X509_add1_reject_object, NID_server_auth);
+	if (IS(CHANGE, "trust-email"))
+		change_certs(store, X509_add1_trust_object, NID_email_protect);
 	if (IS(CHANGE, "revoke"))
 		REQUIRE(X509_STORE_add_crl(store, certs()->revoked));
 	if (IS(CHANGE, "verify-function"))

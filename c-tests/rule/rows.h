@@ -117,6 +117,8 @@
 	    "first: | second: ctx=first | later: ctx=first change=reject")		\
 	ROW(a_certificate_that_is_rejected_later_tls12,					\
 	    "first: max=1.2 | second: ctx=first max=1.2 | later: ctx=first change=reject max=1.2") \
+	ROW(a_certificate_that_is_for_mail_later,					\
+	    "first: | second: ctx=first | later: ctx=first change=trust-email")		\
 	ROW(a_certificate_that_is_revoked_later,					\
 	    "first: store=crl flags=crl | second: ctx=first flags=crl |"		\
 	    "later: ctx=first flags=crl change=revoke")					\

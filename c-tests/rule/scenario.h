@@ -63,7 +63,7 @@
 	     "trusted-email crl own-root own-stranger crl-checked", 3)			\
 	/* done to the store of its SSL_CTX first */				\
 	TERM(CHANGE, "change", "none add-root add-stranger reject revoke verify-function "	\
-	     "add-expired outdate", 2)	\
+	     "add-expired outdate trust-email", 2)	\
 	TERM(DANE, "dane", "no match mismatch", 1)				\
 	TERM(CT, "ct", "no permissive strict", 1)				\
 	TERM(OCSP, "ocsp", "no ask require", 1)					\
