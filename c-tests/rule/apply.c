@@ -218,7 +218,8 @@ static void apply_expectations(struct link *link)
 			    IS(PURPOSE, "client") ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_ANY));
 	if (HAS(TRUST))
 		REQUIRE(SET(link, set_trust, IS(TRUST, "server") ? X509_TRUST_SSL_SERVER :
-			    IS(TRUST, "client") ? X509_TRUST_SSL_CLIENT : X509_TRUST_EMAIL));
+			    IS(TRUST, "client") ? X509_TRUST_SSL_CLIENT :
+			    IS(TRUST, "email") ? X509_TRUST_EMAIL : X509_TRUST_OCSP_SIGN));
 	if (HAS(DEPTH))
 		SET(link, set_verify_depth, IS(DEPTH, "0") ? 0 : IS(DEPTH, "1") ? 1 : 5);
 	if (HAS(AUTH_LEVEL))

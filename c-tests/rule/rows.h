@@ -167,6 +167,8 @@
 	ROW(trust_of_a_root_for_mail,							\
 	    "first: store=trusted-email trust=email | second: ctx=first trust=email |"	\
 	    "later: ctx=first trust=server")						\
+	ROW(trust_of_a_root_that_says_nothing,						\
+	    "first: | second: ctx=first | later: ctx=first trust=ocsp")			\
 	ROW(trust_of_a_root_for_servers,						\
 	    "first: store=trusted-server trust=server | second: ctx=first trust=server |"	\
 	    "later: ctx=first trust=email")						\

@@ -52,7 +52,7 @@
 	TERM(EXPECT_EMAIL, "email", "none right wrong", 1)				\
 	TERM(EXPECT_IP, "ip", "none right wrong", 1)					\
 	TERM(PURPOSE, "purpose", "none server client any", 1)			\
-	TERM(TRUST, "trust", "none server client email", 1)			\
+	TERM(TRUST, "trust", "none server client email ocsp", 1)			\
 	TERM(DEPTH, "depth", "none 0 1 5", 1)					\
 	TERM(AUTH_LEVEL, "auth-level", "none 0 2 4", 1)				\
 	TERM(FLAGS, "flags", "none partial strict crl crl-all trusted-first policy", 2)	\
