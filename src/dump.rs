@@ -208,9 +208,10 @@ mod tests {
         let ciphers = Ciphers {
             offered: cipher_list([0xc02b, 0xc02f]),
             configured: cipher_list([0xc02b, 0xc02f]),
-            has_secret: false,
+            has_secret: true,
         };
         Terms {
+            must_verify: true,
             versions: Versions::default(),
             ciphers: Some(Arc::new(ciphers)),
             verify_callback: VerifyCallback::Loaded { is_some: true },
@@ -252,6 +253,11 @@ mod tests {
         let (session, read) = decode(&blob).ok().unwrap();
         assert_eq!(read, Some(record()));
         assert_eq!(**Active::encode(&session).unwrap(), **BARE, "without the mark");
+
+        let security = Security { level: None, callback: None };
+        let with_callback = Record { terms: Terms { security, ..loaded() }, ..record() };
+        let blob = blob_of(&with_callback);
+        assert_eq!(decode(&blob).ok().unwrap().1, Some(with_callback));
     }
 
     #[test]

@@ -276,7 +276,17 @@ pub(crate) mod tests {
         let same = || cipher_list([1, 2]);
         assert!(start.lasted(&Terms { ciphers: None, ..terms() }, same));
         assert!(!start.lasted(&terms(), || cipher_list([2, 1])));
-        assert!(!start.lasted(&Terms { must_verify: true, ..terms() }, same));
-        assert!(!start.lasted(&Terms { sni: None, ..terms() }, same));
+        let security = Security { level: Some(1), ..Security::NONE };
+        for changed in [
+            Terms { sni: None, ..terms() },
+            Terms { versions: Versions(0b1000), ..terms() },
+            Terms { options: Some(1), ..terms() },
+            Terms { must_verify: true, ..terms() },
+            Terms { verification: Some(Bytes::from_slice(b"other")), ..terms() },
+            Terms { verify_callback: VerifyCallback::At(1, 0), ..terms() },
+            Terms { security, ..terms() },
+        ] {
+            assert!(!start.lasted(&changed, same), "{changed:?}");
+        }
     }
 }

@@ -218,7 +218,8 @@ static void apply_expectations(struct link *link)
 			    IS(PURPOSE, "client") ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_ANY));
 	if (HAS(TRUST))
 		REQUIRE(SET(link, set_trust, IS(TRUST, "server") ? X509_TRUST_SSL_SERVER :
-			    IS(TRUST, "client") ? X509_TRUST_SSL_CLIENT : X509_TRUST_EMAIL));
+			    IS(TRUST, "client") ? X509_TRUST_SSL_CLIENT :
+			    IS(TRUST, "email") ? X509_TRUST_EMAIL : X509_TRUST_OCSP_SIGN));
 	if (HAS(DEPTH))
 		SET(link, set_verify_depth, IS(DEPTH, "0") ? 0 : IS(DEPTH, "1") ? 1 : 5);
 	if (HAS(AUTH_LEVEL))
@@ -247,14 +248,22 @@ static X509_STORE *make_store(const struct link *link, bool is_stranger)
 		REQUIRE(X509_STORE_add_cert(store, copy));
 	if (IS(STORE, "both") || is_stranger)
 		REQUIRE(X509_STORE_add_cert(store, pki()->stranger->x509));
-	for (n = 0; n < 2 && IS(STORE, "crl"); n++)
-		REQUIRE(X509_STORE_add_crl(store, certs()->crls[n]));
+	for (n = 0; n < 2 && (IS(STORE, "crl") || IS(STORE, "crl-checked")); n++) {
+		X509_CRL *crl = X509_CRL_dup(certs()->crls[n]);
+
+		REQUIRE(crl && X509_STORE_add_crl(store, crl));
+		X509_CRL_free(crl);
+	}
+	if (IS(STORE, "crl-checked"))
+		REQUIRE(X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK));
 	X509_free(copy);
 
 	return store;
 }
 
-static void reject_certs(X509_STORE *store)
+/* Says what the certificates of a store are trusted for, or not. */
+static void change_certs(X509_STORE *store, int (*add)(X509 *x509, const ASN1_OBJECT *object),
+			 int nid)
 {
 	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
 	int n, count = (int)sk_X509_OBJECT_num(objects);
@@ -264,8 +273,25 @@ static void reject_certs(X509_STORE *store)
 
 		/* those that other worlds have too are left */
 		if (x509 && x509 != pki()->stranger->x509 && x509 != certs()->intermediate->x509)
-			REQUIRE(X509_add1_reject_object(x509, OBJ_nid2obj(NID_server_auth)));
+			REQUIRE(add(x509, OBJ_nid2obj(nid)));
 	}
+}
+
+/* Lists whose time was over a minute ago: the store has as many objects as before. */
+static void outdate_crls(X509_STORE *store)
+{
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+	ASN1_TIME *over = X509_gmtime_adj(NULL, -60);
+	int n, count = (int)sk_X509_OBJECT_num(objects);
+
+	REQUIRE(over);
+	for (n = 0; n < count; n++) {
+		X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, n));
+
+		if (crl && crl != certs()->revoked)
+			REQUIRE(X509_CRL_set1_nextUpdate(crl, over));
+	}
+	ASN1_TIME_free(over);
 }
 
 void apply_change(struct link *link)
@@ -276,8 +302,15 @@ void apply_change(struct link *link)
 		REQUIRE(X509_STORE_add_cert(store, certs()->root->x509));
 	if (IS(CHANGE, "add-stranger"))
 		REQUIRE(X509_STORE_add_cert(store, pki()->stranger->x509));
+	/* trusted certificates are looked at first: what verified does not any more */
+	if (IS(CHANGE, "add-expired"))
+		REQUIRE(X509_STORE_add_cert(store, certs()->expired));
+	if (IS(CHANGE, "outdate"))
+		outdate_crls(store);
 	if (IS(CHANGE, "reject"))
-		reject_certs(store);
+		change_certs(store, X509_add1_reject_object, NID_server_auth);
+	if (IS(CHANGE, "trust-email"))
+		change_certs(store, X509_add1_trust_object, NID_email_protect);
 	if (IS(CHANGE, "revoke"))
 		REQUIRE(X509_STORE_add_crl(store, certs()->revoked));
 	if (IS(CHANGE, "verify-function"))

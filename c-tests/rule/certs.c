@@ -65,6 +65,7 @@ static void free_certs(void)
 	cert_free(made.chain_issuer);
 	X509_free(made.root_for_servers);
 	X509_free(made.root_for_email);
+	X509_free(made.expired);
 	X509_CRL_free(made.crls[0]);
 	X509_CRL_free(made.crls[1]);
 	X509_CRL_free(made.revoked);
@@ -96,6 +97,9 @@ const struct certs *certs(void)
 	made.chain = cert_make(&(struct cert_request){
 		.name = "chain", .issuer = made.chain_issuer, .alt_names = NAMES,
 		.usage = "serverAuth" });
+	made.expired = X509_dup(made.intermediate->x509);
+	REQUIRE(made.expired && X509_gmtime_adj(X509_getm_notAfter(made.expired), -60));
+	REQUIRE(X509_sign(made.expired, made.root->key, EVP_sha256()));
 	made.root_for_servers = trusted_for(made.root->x509, NID_server_auth);
 	made.root_for_email = trusted_for(made.root->x509, NID_email_protect);
 	made.crls[0] = make_crl(made.root, -3600, NULL, 0);

@@ -20,6 +20,7 @@ struct certs {
 	struct cert		*chain;		/* below another intermediate; for servers */
 	struct cert		*chain_issuer;
 	X509			*root_for_servers, *root_for_email;	/* what it is trusted for */
+	X509			*expired;	/* the intermediate, as it once was */
 	X509_CRL		*crls[2];	/* of the root and the intermediate: nothing revoked */
 	X509_CRL		*revoked;	/* of the intermediate, later: ecdsa and rsa are */
 };

@@ -124,9 +124,23 @@
 	    "first: | second: ctx=first | later: ctx=first change=reject")		\
 	ROW(a_certificate_that_is_rejected_later_tls12,					\
 	    "first: max=1.2 | second: ctx=first max=1.2 | later: ctx=first change=reject max=1.2") \
+	ROW(a_certificate_that_is_for_mail_later,					\
+	    "first: | second: ctx=first | later: ctx=first change=trust-email")		\
 	ROW(a_certificate_that_is_revoked_later,					\
 	    "first: store=crl flags=crl | second: ctx=first flags=crl |"		\
 	    "later: ctx=first flags=crl change=revoke")					\
+	ROW(lists_that_go_out_of_date,							\
+	    "first: store=crl flags=crl | second: ctx=first flags=crl |"		\
+	    "later: ctx=first flags=crl change=outdate")				\
+	ROW(lists_of_the_store_that_go_out_of_date,					\
+	    "first: store=crl-checked | second: ctx=first | later: ctx=first change=outdate") \
+	ROW(a_store_that_gains_a_certificate,						\
+	    "first: | second: ctx=first | later: ctx=first change=add-expired")		\
+	ROW(no_partial_chain,								\
+	    "first: store=intermediate flags=partial | second: ctx=first flags=partial |" \
+	    "later: ctx=first")								\
+	ROW(another_second_name,							\
+	    "first: host=two | second: ctx=first host=two | later: ctx=first host=two-wrong") \
 	ROW(security_callbacks_ex_data,							\
 	    "first: security=by-ex security-ex=allow |"					\
 	    "second: security=by-ex security-ex=allow |"				\
@@ -160,6 +174,8 @@
 	ROW(trust_of_a_root_for_mail,							\
 	    "first: store=trusted-email trust=email | second: ctx=first trust=email |"	\
 	    "later: ctx=first trust=server")						\
+	ROW(trust_of_a_root_that_says_nothing,						\
+	    "first: | second: ctx=first | later: ctx=first trust=ocsp")			\
 	ROW(trust_of_a_root_for_servers,						\
 	    "first: store=trusted-server trust=server | second: ctx=first trust=server |"	\
 	    "later: ctx=first trust=email")						\

@@ -52,7 +52,7 @@
 	TERM(EXPECT_EMAIL, "email", "none right wrong", 1)				\
 	TERM(EXPECT_IP, "ip", "none right wrong", 1)					\
 	TERM(PURPOSE, "purpose", "none server client any", 1)			\
-	TERM(TRUST, "trust", "none server client email", 1)			\
+	TERM(TRUST, "trust", "none server client email ocsp", 1)			\
 	TERM(DEPTH, "depth", "none 0 1 5", 1)					\
 	TERM(AUTH_LEVEL, "auth-level", "none 0 2 4", 1)				\
 	TERM(FLAGS, "flags", "none partial strict crl crl-all trusted-first policy", 2)	\
@@ -60,9 +60,10 @@
 	TERM(TIME, "time", "now past future soon", 1)				\
 	TERM(POLICY, "policy", "none right wrong", 1)				\
 	TERM(STORE, "store", "root stranger both none intermediate trusted-server "	\
-	     "trusted-email crl own-root own-stranger", 3)			\
+	     "trusted-email crl own-root own-stranger crl-checked", 3)			\
 	/* done to the store of its SSL_CTX first */				\
-	TERM(CHANGE, "change", "none add-root add-stranger reject revoke verify-function", 2)	\
+	TERM(CHANGE, "change", "none add-root add-stranger reject revoke verify-function "	\
+	     "add-expired outdate trust-email", 2)	\
 	TERM(DANE, "dane", "no match mismatch", 1)				\
 	TERM(CT, "ct", "no permissive strict", 1)				\
 	TERM(OCSP, "ocsp", "no ask require", 1)					\
