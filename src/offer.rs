@@ -230,6 +230,9 @@ pub fn may_offer<C: Client>(
         }
         fits_ciphers(own, made, facts.cipher)?;
     }
+    if version >= TLS1_3 && !made.is_bare && !equal(&own.terms.suites, &made.suites) {
+        return Err(Refusal::Unsuitable("made with other ciphers"));
+    }
     if let Some(why) = own.client.unsuitable(&live.session) {
         return Err(Refusal::Unsuitable(why));
     }

@@ -30,6 +30,9 @@ pub struct Terms {
     /// The ciphers that are offered for TLS 1.2 and older. Read only where they count, since
     /// that is the dearest of all.
     pub ciphers: Option<Arc<Ciphers>>,
+    /// The ciphers of TLS 1.3 that are configured, in their order: some servers choose a ticket
+    /// before they choose a cipher, and then the ticket's.
+    pub suites: Option<Suites>,
     /// Whether the handshake fails where the peer does not verify.
     pub must_verify: bool,
     /// The names that are expected of the peer, and how its chain is verified, but for the
@@ -53,6 +56,7 @@ impl Terms {
             versions: Versions::default(),
             options: None,
             ciphers: None,
+            suites: None,
             must_verify: false,
             verification: None,
             verify_callback: VerifyCallback::Loaded { is_some: false },
@@ -69,6 +73,7 @@ impl Terms {
             versions,
             options,
             ciphers,
+            suites,
             must_verify,
             verification,
             verify_callback,
@@ -79,6 +84,7 @@ impl Terms {
             && *versions == at_end.versions
             && *options == at_end.options
             && ciphers.as_ref().is_none_or(|ciphers| ciphers.configured == configured())
+            && *suites == at_end.suites
             && *must_verify == at_end.must_verify
             && *verification == at_end.verification
             && *verify_callback == at_end.verify_callback
@@ -147,6 +153,9 @@ impl Versions {
         self.0 & 0b111 != 0
     }
 }
+
+/// Ciphers of TLS 1.3 by their numbers in the protocol, in order.
+pub type Suites = SmallVec<[u16; 8]>;
 
 /// Ciphers by their numbers in the protocol, in order, without those of TLS 1.3.
 pub type CipherList = SmallVec<[u16; 64]>;
@@ -233,6 +242,7 @@ pub(crate) mod tests {
                 configured: cipher_list([1, 2]),
                 has_secret: false,
             })),
+            suites: Some(Suites::new()),
             must_verify: false,
             verification: Some(Bytes::new()),
             verify_callback: VerifyCallback::NONE,

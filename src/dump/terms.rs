@@ -12,15 +12,24 @@ pub fn write(to: &mut Vec<u8>, terms: &Terms) -> Option<()> {
     write_number(to, terms.options.map(u64::to_be_bytes));
     to.push(terms.ciphers.is_some().into());
     if let Some(ciphers) = &terms.ciphers {
-        to.extend_from_slice(&u16::try_from(ciphers.offered.len()).ok()?.to_be_bytes());
-        to.extend(ciphers.offered.iter().flat_map(|cipher| cipher.to_be_bytes()));
+        write_list(to, &ciphers.offered)?;
         to.push(ciphers.has_secret.into());
+    }
+    to.push(terms.suites.is_some().into());
+    if let Some(suites) = &terms.suites {
+        write_list(to, suites)?;
     }
     to.push(terms.must_verify.into());
     write_bytes(to, terms.verification.as_deref())?;
     to.push(terms.verify_callback.is_some().into());
     write_number(to, terms.security.level.map(i32::to_be_bytes));
     to.push((terms.security.callback == Some((0, 0))).into());
+    Some(())
+}
+
+fn write_list(to: &mut Vec<u8>, numbers: &[u16]) -> Option<()> {
+    to.extend_from_slice(&u16::try_from(numbers.len()).ok()?.to_be_bytes());
+    to.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
     Some(())
 }
 
@@ -43,7 +52,8 @@ pub fn write_number<const N: usize>(to: &mut Vec<u8>, number: Option<[u8; N]>) {
 pub fn len(terms: &Terms) -> usize {
     let bytes = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
     let ciphers = terms.ciphers.as_ref().map_or(0, |ciphers| 2 * ciphers.offered.len());
-    64 + bytes(terms.sni.as_deref()) + bytes(terms.verification.as_deref()) + ciphers
+    let suites = terms.suites.as_ref().map_or(0, |suites| 2 * suites.len());
+    64 + suites + bytes(terms.sni.as_deref()) + bytes(terms.verification.as_deref()) + ciphers
 }
 
 /// Terms from a record.
@@ -53,6 +63,7 @@ pub fn read(from: &mut Reader<'_>) -> Option<Terms> {
         versions: Versions::default(),
         options: from.option(|from| from.number(8))?,
         ciphers: from.option(read_ciphers)?.map(Arc::new),
+        suites: from.option(|from| Some(read_list(from)?.collect()))?,
         must_verify: from.flag()?,
         verification: read_bytes(from)?.map(Bytes::from_slice),
         verify_callback: VerifyCallback::Loaded { is_some: from.flag()? },
@@ -71,10 +82,13 @@ fn read_bytes<'a>(from: &mut Reader<'a>) -> Option<Option<&'a [u8]>> {
     })
 }
 
-fn read_ciphers(from: &mut Reader<'_>) -> Option<Ciphers> {
+fn read_list<'a>(from: &mut Reader<'a>) -> Option<impl Iterator<Item = u16> + use<'a>> {
     let count = from.number(2)? as usize;
     let numbers = from.bytes(2 * count)?.chunks_exact(2);
-    let offered: CipherList =
-        numbers.map(|number| u16::from_be_bytes([number[0], number[1]])).collect();
+    Some(numbers.map(|number| u16::from_be_bytes([number[0], number[1]])))
+}
+
+fn read_ciphers(from: &mut Reader<'_>) -> Option<Ciphers> {
+    let offered: CipherList = read_list(from)?.collect();
     Some(Ciphers { configured: offered.clone(), offered, has_secret: from.flag()? })
 }

@@ -13,7 +13,8 @@ use crate::clock::Moment;
 use crate::connection::Connection;
 use crate::endpoint::{Endpoint, Identity};
 use crate::terms::{
-    Bytes, CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, server_name,
+    Bytes, CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, is_old,
+    server_name,
 };
 
 /// A context that is live, a client's, and this thread's to use for as long as this lives.
@@ -115,6 +116,16 @@ impl MbedClient<'_> {
         let chain = chain.as_bytes();
         // SAFETY: see MbedClient; the chain is there during the call.
         unsafe { ffi::lts_show_chain(self.ssl, chain.as_ptr(), chain.len()) };
+    }
+
+    /// The numbers of its ciphers, in their order.
+    fn numbers(&self) -> impl Iterator<Item = u16> {
+        let mut bytes: Vec<u8> = Vec::new();
+        // SAFETY: see MbedClient; `append` is for such a vector.
+        unsafe { ffi::lts_ciphers(self.ssl, append, (&raw mut bytes).cast::<c_void>()) };
+        let numbers =
+            bytes.chunks_exact(2).map(|number| u16::from_be_bytes([number[0], number[1]]));
+        numbers.collect::<Vec<_>>().into_iter()
     }
 
     /// What the verification of a chain depends on; None where that cannot be told.
@@ -312,6 +323,7 @@ impl Client for MbedClient<'_> {
             versions: Versions::which(|version| range.contains(&u32::from(version))),
             options: Some(config.options()),
             ciphers: None,
+            suites: Some(self.numbers().filter(|&cipher| !is_old(cipher)).collect()),
             must_verify: config.must_verify != 0,
             verification: self.verification(&config),
             verify_callback: VerifyCallback::At(callback, 0),
@@ -335,10 +347,7 @@ impl Client for MbedClient<'_> {
     }
 
     fn configured_ciphers(&self) -> CipherList {
-        let mut bytes = Vec::new();
-        // SAFETY: see MbedClient; `append` is for such a vector.
-        unsafe { ffi::lts_ciphers(self.ssl, append, (&raw mut bytes).cast::<c_void>()) };
-        cipher_list(bytes.chunks_exact(2).map(|number| u16::from_be_bytes([number[0], number[1]])))
+        cipher_list(self.numbers())
     }
 
     /// Of the trust store all certificates are among the terms.

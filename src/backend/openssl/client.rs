@@ -394,6 +394,13 @@ impl Client for SslClient {
                 // The library itself may forbid tickets for a while.
                 options: Some(options & !ffi::SSL_OP_NO_TICKET),
                 ciphers: None,
+                // Those of TLS 1.3 come first.
+                suites: Some(
+                    ciphers_of(ffi::SSL_get_ciphers(self.0))
+                        .map(|cipher| ffi::SSL_CIPHER_get_protocol_id(cipher))
+                        .take_while(|&cipher| !is_old(cipher))
+                        .collect(),
+                ),
                 // As OpenSSL has it: "historically the code has only checked that *any* flag is
                 // set to cause server verification to take place", and still does.
                 must_verify: ffi::SSL_get_verify_mode(self.0) != ffi::SSL_VERIFY_NONE,

@@ -284,31 +284,46 @@ unsafe extern "C" fn look_into(
 const OF_SSL: &CStr = c"SSL_set_session_id_context";
 const OF_SSL_CTX: &CStr = c"SSL_CTX_set_session_id_context";
 
-/// The names that an object takes from others.
+/// The names that an object takes from others, by its relocations: tables of hashes tell only what
+/// an object gives, and may be empty.
 ///
 /// # Safety
 /// The object is live, and stays so while the result is used.
 unsafe fn imports<'a>(object: &libc::dl_phdr_info) -> impl Iterator<Item = &'a CStr> {
     // SAFETY: the caller's promise. The loader has read the same tables before.
     let tables = unsafe { Tables::of(object) };
-    let count = tables.as_ref().map_or(0, |tables| tables.imports);
-    (1..count).filter_map(move |at| {
-        let tables = tables.as_ref()?;
-        // SAFETY: there are so many symbols, and their names are in the table of names.
-        unsafe {
-            let symbol = &*tables.symbols.add(at);
-            (symbol.st_shndx == 0)
-                .then(|| CStr::from_ptr(tables.names.add(symbol.st_name as usize)))
-        }
-    })
+    tables
+        .into_iter()
+        .flat_map(|tables| {
+            let relocations = tables.relocations.into_iter();
+            relocations.flat_map(move |table| (0..table.count).map(move |at| (tables, table, at)))
+        })
+        // SAFETY: there are so many relocations, and what they name is in the tables.
+        .filter_map(|(tables, table, at)| unsafe {
+            const BITS_OF_TYPE: u32 = if cfg!(target_pointer_width = "64") { 32 } else { 8 };
+            // An address, then what it is about: the number of a symbol, and a type.
+            let about = *((table.start + at * table.size) as *const usize).add(1);
+            let symbol = &*tables.symbols.add(about >> BITS_OF_TYPE);
+            let is_import = about >> BITS_OF_TYPE != 0 && symbol.st_shndx == 0;
+            is_import.then(|| CStr::from_ptr(tables.names.add(symbol.st_name as usize)))
+        })
 }
 
 /// An object's tables for the loader.
+#[derive(Clone, Copy)]
 struct Tables {
     symbols: *const Symbol,
     names: *const c_char,
-    /// Those from here on are the object's own.
-    imports: usize,
+    /// With addends, without, and of functions.
+    relocations: [Relocations; 3],
+}
+
+#[derive(Clone, Copy, Default)]
+struct Relocations {
+    start: usize,
+    count: usize,
+    /// Of each, in bytes.
+    size: usize,
 }
 
 #[cfg(target_pointer_width = "64")]
@@ -328,39 +343,78 @@ impl Tables {
     /// The object is live.
     unsafe fn of(object: &libc::dl_phdr_info) -> Option<Tables> {
         const DT_NULL: usize = 0;
-        const DT_HASH: usize = 4;
+        const DT_PLTRELSZ: usize = 2;
         const DT_STRTAB: usize = 5;
         const DT_SYMTAB: usize = 6;
-        const DT_GNU_HASH: usize = 0x6fff_fef5;
+        const DT_RELA: usize = 7;
+        const DT_RELASZ: usize = 8;
+        const DT_REL: usize = 17;
+        const DT_RELSZ: usize = 18;
+        const DT_PLTREL: usize = 20;
+        const DT_JMPREL: usize = 23;
+        const WORD: usize = size_of::<usize>();
         let base = object.dlpi_addr as usize;
         // Most loaders have put addresses there, some left offsets.
         let address = |value: usize| if value < base { base + value } else { value };
+        let (mut symbols, mut names, mut kind) = (0, 0, DT_RELA);
+        let [mut rela, mut rel, mut functions] = [(0, 0); 3];
         // SAFETY: the caller's promise: the headers and what they point to are mapped.
         unsafe {
             let headers =
                 std::slice::from_raw_parts(object.dlpi_phdr, usize::from(object.dlpi_phnum));
             let dynamic = headers.iter().find(|header| header.p_type == libc::PT_DYNAMIC)?;
             let mut entry = (base + dynamic.p_vaddr as usize) as *const Dynamic;
-            let (mut symbols, mut names, mut hash, mut gnu_hash) = (0, 0, 0, 0);
             while (*entry).tag != DT_NULL {
                 let value = (*entry).value;
                 match (*entry).tag {
-                    DT_HASH => hash = address(value),
                     DT_STRTAB => names = address(value),
                     DT_SYMTAB => symbols = address(value),
-                    DT_GNU_HASH => gnu_hash = address(value),
+                    DT_RELA => rela.0 = address(value),
+                    DT_RELASZ => rela.1 = value,
+                    DT_REL => rel.0 = address(value),
+                    DT_RELSZ => rel.1 = value,
+                    DT_JMPREL => functions.0 = address(value),
+                    DT_PLTRELSZ => functions.1 = value,
+                    DT_PLTREL => kind = value,
                     _ => {}
                 }
                 entry = entry.add(1);
             }
-            // The second word of each table: in one the number of the first symbol that is the
-            // object's own, in the other that of all symbols.
-            let table = if gnu_hash != 0 { gnu_hash } else { hash };
-            if symbols == 0 || names == 0 || table == 0 {
-                return None;
-            }
-            let imports = *(table as *const u32).add(1) as usize;
-            Some(Tables { symbols: symbols as _, names: names as _, imports })
         }
+        if symbols == 0 || names == 0 {
+            return None;
+        }
+        let table = |(start, len): (usize, usize), kind| {
+            let size = if kind == DT_RELA { 3 * WORD } else { 2 * WORD };
+            let count = if start == 0 { 0 } else { len / size };
+            Relocations { start, count, size }
+        };
+        let relocations = [table(rela, DT_RELA), table(rel, DT_REL), table(functions, kind)];
+        Some(Tables { symbols: symbols as _, names: names as _, relocations })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    unsafe extern "C" fn look(object: *mut libc::dl_phdr_info, _: usize, to: *mut c_void) -> c_int {
+        // SAFETY: what `dl_iterate_phdr` and the test pass.
+        unsafe {
+            let found = &mut *to.cast::<Vec<String>>();
+            found.extend(imports(&*object).map(|name| name.to_string_lossy().into_owned()));
+        }
+        0
+    }
+
+    #[test]
+    fn what_objects_take_from_others_is_found() {
+        let mut found: Vec<String> = Vec::new();
+        // SAFETY: the callback is for such an argument.
+        unsafe { libc::dl_iterate_phdr(Some(look), (&raw mut found).cast()) };
+        for name in ["SSL_CTX_new", "malloc"] {
+            assert!(found.iter().any(|other| other == name), "{name} of {}", found.len());
+        }
+        assert!(!found.iter().any(|other| other == "no_such_function"));
     }
 }
