@@ -251,7 +251,11 @@ impl Client for SslClient {
             if ffi::SSL_CTX_get_client_cert_cb(ffi::SSL_get_SSL_CTX(self.0)).is_some() {
                 return None;
             }
-            super::identity_of(ffi::SSL_get_certificate(self.0))
+            let current = ffi::SSL_get_certificate(self.0);
+            if ffi::has_other_certificates(self.0, current) {
+                return None;
+            }
+            super::identity_of(current)
         }
     }
 
@@ -261,7 +265,8 @@ impl Client for SslClient {
 
     fn offer(&self, session: &Session) -> Option<SetSession> {
         // SAFETY: see SslClient; nobody else refers to the copy.
-        self.set(unsafe { id_context::fit(self.0, session.to_offer()?) }?)
+        let session = unsafe { id_context::fit(self.0, session.to_offer()?) }?;
+        self.set(session)
     }
 
     fn set(&self, session: Session) -> Option<SetSession> {
@@ -352,6 +357,10 @@ impl Client for SslClient {
             }
             if ffi::SSL_dane_tlsa_add(self.0, 255, 0, 0, c"".as_ptr().cast(), 0) != -1 {
                 return Some("it uses DANE");
+            }
+            // By which a server may choose its certificate.
+            if ffi::OPENSSL_sk_num(ffi::SSL_get0_CA_list(self.0)) > 0 {
+                return Some("it tells the authorities that it trusts");
             }
             if ffi::takes_raw_public_keys(self.0) {
                 return Some("it takes raw public keys");

@@ -82,6 +82,16 @@ pub unsafe fn verification(ssl: *mut ffi::SSL, host: &[u8]) -> Option<Bytes> {
             add_settings(&mut bytes, param)?;
         }
     }
+    // What the connection's own leave open is in OpenSSL's table, where an app may have put others.
+    for name in [c"default", c"ssl_server"] {
+        // SAFETY: the name is a string; what is found stays.
+        unsafe {
+            let param = ffi::X509_VERIFY_PARAM_lookup(name.as_ptr());
+            if !param.is_null() {
+                add_settings(&mut bytes, param.cast_mut())?;
+            }
+        }
+    }
     Some(bytes)
 }
 

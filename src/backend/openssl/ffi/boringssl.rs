@@ -124,6 +124,16 @@ pub unsafe fn has_app_data(_: *const SSL_SESSION) -> bool {
     false
 }
 
+/// It has one certificate.
+pub unsafe fn has_other_certificates(_: *mut SSL, _: *mut X509) -> bool {
+    false
+}
+
+/// There is none to be told.
+pub unsafe fn SSL_get0_CA_list(_: *const SSL) -> *const OPENSSL_STACK {
+    ptr::null()
+}
+
 pub unsafe fn takes_raw_public_keys(_: *const SSL) -> bool {
     false
 }

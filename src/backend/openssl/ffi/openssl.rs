@@ -109,6 +109,28 @@ pub unsafe fn has_app_data(session: *const SSL_SESSION) -> bool {
     (0..slots as c_int).any(|slot| unsafe { !SSL_SESSION_get_ex_data(session, slot).is_null() })
 }
 
+/// Whether a connection has client certificates beside the current one, of other kinds: which of
+/// them it shows depends on the server.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use; `current` is its current certificate.
+pub unsafe fn has_other_certificates(ssl: *mut SSL, current: *mut X509) -> bool {
+    const SSL_CTRL_SELECT_CURRENT_CERT: c_int = 116;
+    const SSL_CTRL_SET_CURRENT_CERT: c_int = 117;
+    const SSL_CERT_SET_FIRST: c_long = 1;
+    const SSL_CERT_SET_NEXT: c_long = 2;
+    if current.is_null() {
+        return false;
+    }
+    // SAFETY: the caller's promise. The current one is selected again.
+    unsafe {
+        let set = |which| SSL_ctrl(ssl, SSL_CTRL_SET_CURRENT_CERT, which, std::ptr::null_mut());
+        let has_others = set(SSL_CERT_SET_FIRST) == 1 && set(SSL_CERT_SET_NEXT) == 1;
+        SSL_ctrl(ssl, SSL_CTRL_SELECT_CURRENT_CERT, 0, current.cast());
+        has_others
+    }
+}
+
 /// Marks an encoded session as one that a record of ours belongs to: lws and OpenSSL have no use
 /// for a client's application data.
 const RECORD_FOLLOWS: &[u8] = b"lws-tls-sessions: a record follows";
@@ -228,6 +250,7 @@ unsafe extern "C" {
         context: *const c_uchar,
         len: c_uint,
     ) -> c_int;
+    pub fn SSL_get0_CA_list(ssl: *const SSL) -> *const OPENSSL_STACK;
     pub fn SSL_clear_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn SSL_copy_session_id(to: *mut SSL, from: *const SSL) -> c_int;
     pub fn SSL_set_SSL_CTX(ssl: *mut SSL, ctx: *mut SSL_CTX) -> *mut SSL_CTX;
@@ -294,6 +317,7 @@ unsafe extern "C" {
     pub fn X509_STORE_lock(store: *mut X509_STORE) -> c_int;
     pub fn X509_STORE_unlock(store: *mut X509_STORE) -> c_int;
     pub fn X509_STORE_get_check_policy(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
+    pub fn X509_VERIFY_PARAM_lookup(name: *const c_char) -> *const X509_VERIFY_PARAM;
     pub fn X509_VERIFY_PARAM_new() -> *mut X509_VERIFY_PARAM;
     pub fn X509_VERIFY_PARAM_free(param: *mut X509_VERIFY_PARAM);
     pub fn X509_VERIFY_PARAM_set_purpose(param: *mut X509_VERIFY_PARAM, purpose: c_int) -> c_int;
