@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use crate::backend::{Active, Backend, Client, Facts, Resumption, Session, TLS1_3};
+use crate::backend::{Active, Backend, Client, Facts, HandshakeId, Resumption, Session, TLS1_3};
 use crate::clock::Moment;
 use crate::endpoint::Endpoint;
 use crate::fork::Mutex;
@@ -59,6 +59,8 @@ struct Handshake {
     has_ended: bool,
     /// It ended badly: nothing that comes is kept.
     is_bad: bool,
+    /// Which of the connection's it was, when it ended.
+    id: Option<HandshakeId>,
 }
 
 impl Deref for Handshake {
@@ -195,6 +197,9 @@ impl Connection {
             let mut state = self.state.lock();
             (state.explicit_endpoint.clone(), state.handshake.take())
         };
+        if before.is_none() {
+            client.withdraw_leftover();
+        }
         if let Some(before) = before {
             let at = explicit_endpoint.as_ref().map(|(vhost, endpoint)| (vhost, endpoint));
             let confirmed = before.early.then(|| before.confirm(client, at)).flatten();
@@ -248,7 +253,8 @@ impl Connection {
             Some(outcome) => count(&attempt.vhost, outcome, 1),
         }
         let attempt = Arc::new(attempt);
-        let handshake = Handshake { attempt, peer: None, early, has_ended: false, is_bad: false };
+        let handshake =
+            Handshake { attempt, peer: None, early, has_ended: false, is_bad: false, id: None };
         let mut state = self.state.lock();
         state.outcome = outcome;
         state.reused = false;
@@ -296,6 +302,7 @@ impl Connection {
             }
             let Some(current) = state.handshake.as_mut() else { return false };
             current.has_ended = true;
+            current.id = Some(client.handshake_id());
             current.peer = peer;
         }
         let counters = handshake.vhost.counters();
@@ -336,6 +343,11 @@ impl Connection {
     pub fn keep(&self, client: &impl Client, new: NewSession) {
         let Some(handshake) = self.handshake() else { return };
         let (Some(key), Some(peer)) = (&handshake.key, &handshake.peer) else { return };
+        // An app may hide a handshake's start, by a callback of its own in place of the library's.
+        if handshake.id != Some(client.handshake_id()) {
+            log::info!("{}not kept: it is of another handshake", handshake.name());
+            return;
+        }
         // A callback may have chosen another client certificate since the handshake began.
         if client.identity().as_ref() != Some(&key.identity) {
             log::info!("{}not kept: the client certificate has changed", handshake.name());

@@ -170,7 +170,7 @@ impl HandshakeAttempt {
             terms: Some(own.into_known_terms()),
             offered: Some(Offered {
                 id: offered.id,
-                set: client.set(offered.set.session.clone())?,
+                set: client.offer(&offered.live.session)?,
                 live: offered.live.clone(),
                 life: offered.life,
             }),

@@ -319,7 +319,7 @@ pub(crate) mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::backend::{Resumption, Session, SetSession};
+    use crate::backend::{HandshakeId, Resumption, Session, SetSession};
     use crate::endpoint::{Endpoint, Identity};
     use crate::terms::tests::terms;
     use crate::terms::{
@@ -405,6 +405,9 @@ pub(crate) mod tests {
             false
         }
         fn allow_tickets(&self) {}
+        fn handshake_id(&self) -> HandshakeId {
+            [0; 32]
+        }
         fn resumption(&self) -> Resumption {
             Resumption::None
         }

@@ -121,6 +121,9 @@ pub struct Facts {
 /// TLS 1.3, as in the protocol.
 pub const TLS1_3: u16 = 0x0304;
 
+/// See [`Client::handshake_id`].
+pub type HandshakeId = [u8; 32];
+
 /// What a handshake resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resumption {
@@ -154,10 +157,15 @@ pub trait Client {
     fn set(&self, session: Session) -> Option<SetSession>;
     /// Takes back what was set on it.
     fn withdraw(&self);
+    /// Takes back what was set on it for a handshake that nobody knows of any more: it is not the
+    /// app's own.
+    fn withdraw_leftover(&self) {}
     /// Has TLS 1.2 and older resume by session ID alone. Whether that is a change.
     fn forbid_tickets(&self) -> bool;
     /// Undoes that.
     fn allow_tickets(&self);
+    /// Tells this handshake of the connection from its others, once that has begun.
+    fn handshake_id(&self) -> HandshakeId;
     /// What the handshake resumed.
     fn resumption(&self) -> Resumption;
     /// Whether a full handshake has authenticated its peer by a certificate, and by no secret

@@ -8,7 +8,7 @@ use super::attached::attached;
 use super::parameters::{self, TrustStore};
 use super::session::{Chain, Session, validity};
 use super::{ffi, id_context, served, verify};
-use crate::backend::{Backend, Client, Resumption, SetSession, TLS1_3, Verified};
+use crate::backend::{Backend, Client, HandshakeId, Resumption, SetSession, TLS1_3, Verified};
 use crate::endpoint::{Endpoint, Identity};
 use crate::terms::{
     CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, is_old,
@@ -273,6 +273,8 @@ impl Client for SslClient {
         let address = session.as_ptr() as usize;
         // SAFETY: see SslClient. SSL_set_session() takes a reference of its own.
         let is_set = unsafe { ffi::SSL_set_session(self.0, session.as_ptr()) == 1 };
+        // SAFETY: as above.
+        unsafe { ffi::note_offered_copy(session.as_ptr(), true) };
         is_set.then_some(SetSession { address, session })
     }
 
@@ -298,6 +300,20 @@ impl Client for SslClient {
     fn allow_tickets(&self) {
         // SAFETY: see SslClient.
         unsafe { ffi::SSL_clear_options(self.0, ffi::SSL_OP_NO_TICKET) };
+    }
+
+    fn handshake_id(&self) -> HandshakeId {
+        let mut random = [0; 32];
+        // SAFETY: see SslClient; so many bytes are there to write. Each ClientHello has another.
+        unsafe { ffi::SSL_get_client_random(self.0, random.as_mut_ptr(), random.len()) };
+        random
+    }
+
+    fn withdraw_leftover(&self) {
+        // SAFETY: see SslClient; the session is the SSL's.
+        if unsafe { ffi::is_offered_copy(self.session()) } {
+            self.withdraw();
+        }
     }
 
     fn resumption(&self) -> Resumption {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use lws_tls_sessions::backend::{
-    Active, Backend, Chain, Client, Resumption, Session, SetSession, TrustStore, Verified,
+    Active, Backend, Chain, Client, HandshakeId, Resumption, Session, SetSession, TrustStore, Verified,
 };
 use lws_tls_sessions::clock::Moment;
 use lws_tls_sessions::connection::{Connection, NewSession};
@@ -56,6 +56,9 @@ impl Client for Copies<'_> {
         false
     }
     fn allow_tickets(&self) {}
+    fn handshake_id(&self) -> HandshakeId {
+        [0; 32]
+    }
     fn resumption(&self) -> Resumption {
         if self.resumes { Resumption::Of(1) } else { Resumption::None }
     }

@@ -111,6 +111,7 @@ unsafe extern "C" {
     pub fn SSL_is_server(ssl: *const SSL) -> c_int;
     pub fn SSL_is_init_finished(ssl: *const SSL) -> c_int;
     pub fn SSL_version(ssl: *const SSL) -> c_int;
+    pub fn SSL_get_client_random(ssl: *const SSL, out: *mut c_uchar, len: usize) -> usize;
     pub fn SSL_get_finished(ssl: *const SSL, buf: *mut c_void, count: usize) -> usize;
     pub fn SSL_get_servername(ssl: *const SSL, kind: c_int) -> *const c_char;
     pub fn SSL_get_error(ssl: *const SSL, ret: c_int) -> c_int;

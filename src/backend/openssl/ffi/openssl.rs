@@ -26,6 +26,8 @@ pub const IS_POLLED: bool = false;
 pub const TELLS_NEW_SESSIONS: bool = false;
 /// A connection that resumes a session has that very object.
 pub const COPIES_RESUMED: bool = false;
+/// SSL_get_finished() tells whether a handshake has ended, with each version.
+pub const TELLS_FINISHED: bool = true;
 /// Ciphers that take a pre-shared key, or SRP, are supported where a connection has one.
 pub const TELLS_SECRETS: bool = true;
 /// A client offers what it is given; its servers see to the time.
@@ -107,6 +109,54 @@ pub unsafe fn has_app_data(session: *const SSL_SESSION) -> bool {
     });
     // SAFETY: the caller's promise.
     (0..slots as c_int).any(|slot| unsafe { !SSL_SESSION_get_ex_data(session, slot).is_null() })
+}
+
+/// The slot of the mark in the ex_data of sessions: that it is a copy which the library has set on
+/// a connection whose handshake has not ended.
+fn offered_slot() -> c_int {
+    /// What OpenSSL makes of a copy, for a ticket say, is not the library's.
+    unsafe extern "C" fn forget(
+        _to: *mut CRYPTO_EX_DATA,
+        _from: *const CRYPTO_EX_DATA,
+        data: *mut *mut c_void,
+        _: c_int,
+        _: c_long,
+        _: *mut c_void,
+    ) -> c_int {
+        // SAFETY: OpenSSL passes where the pointer to copy is.
+        unsafe { *data = std::ptr::null_mut() };
+        1
+    }
+    static SLOT: OnceNumber = OnceNumber::new();
+    let slot = SLOT.get_or_init(|| {
+        let (class, none) = (super::CRYPTO_EX_INDEX_SSL_SESSION, std::ptr::null_mut());
+        // SAFETY: the function is of the type asked for, and never unloaded.
+        let slot = unsafe { CRYPTO_get_ex_new_index(class, 0, none, None, Some(forget), None) };
+        slot as u32 as usize
+    });
+    slot as c_int
+}
+
+/// Marks a copy that is set on a connection, or takes the mark off.
+///
+/// # Safety
+/// `session` is NULL or live, and this thread's to use.
+pub unsafe fn note_offered_copy(session: *mut SSL_SESSION, is_offered: bool) {
+    static MARK: u8 = 0;
+    let mark = if is_offered { &raw const MARK } else { std::ptr::null() };
+    if !session.is_null() {
+        // SAFETY: the caller's promise. The mark is never followed.
+        unsafe { SSL_SESSION_set_ex_data(session, offered_slot(), mark.cast_mut().cast()) };
+    }
+}
+
+/// Whether a session has that mark.
+///
+/// # Safety
+/// `session` is NULL or live.
+pub unsafe fn is_offered_copy(session: *const SSL_SESSION) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { !session.is_null() && !SSL_SESSION_get_ex_data(session, offered_slot()).is_null() }
 }
 
 /// Whether a connection has client certificates beside the current one, of other kinds: which of
@@ -234,6 +284,8 @@ unsafe extern "C" {
     pub fn BIO_s_null() -> *const BIO_METHOD;
     fn SSL_CIPHER_get_kx_nid(cipher: *const SSL_CIPHER) -> c_int;
     fn SSL_CIPHER_get_auth_nid(cipher: *const SSL_CIPHER) -> c_int;
+    fn SSL_SESSION_set_ex_data(session: *mut SSL_SESSION, index: c_int, data: *mut c_void)
+    -> c_int;
     fn SSL_SESSION_get_ex_data(session: *const SSL_SESSION, index: c_int) -> *mut c_void;
     pub fn SSL_SESSION_set1_ticket_appdata(
         session: *mut SSL_SESSION,
