@@ -303,8 +303,11 @@ fn fits_security(own: &Terms, made: &Terms, facts: &Facts) -> Result<(), Refusal
         _ if facts.has_unknown_strength => LEAST_OF_ALL,
         _ => LEAST_OF_TLS1_2,
     };
-    if own.level.is_none_or(|level| level > made.level.unwrap_or(least)) {
-        return Err(Refusal::Unverified("made at a lower security level"));
+    // Another level is another handshake, be it a lower one: the server may choose a certificate by
+    // the signature algorithms that go with it.
+    let fits = |level| made.level.map_or(level <= least, |made| level == made);
+    if !own.level.is_some_and(fits) || own.suite_b != made.suite_b {
+        return Err(Refusal::Unverified("made at another security level"));
     }
     // Where the connection has no callback, a session that tells of none has passed its level.
     let is_none = own.callback == Some((0, 0)) && made.callback.is_none() && made.level.is_none();
@@ -531,10 +534,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_stricter_security_level_is_refused() {
-        let at = |level, callback| Terms { security: Security { level, callback }, ..tls12() };
+    fn another_security_level_is_refused() {
+        let at = |level, callback| Terms {
+            security: Security { level, suite_b: 0, callback },
+            ..tls12()
+        };
         let none = Some((0, 0));
-        assert_eq!(between(at(Some(1), none), at(Some(2), none)), Ok(()));
+        assert_eq!(between(at(Some(1), none), at(Some(1), none)), Ok(()));
+        assert!(is_unverified(between(at(Some(1), none), at(Some(2), none))));
         assert!(is_unverified(between(at(Some(2), none), at(Some(1), none))));
         assert!(is_unverified(between(at(Some(3), none), at(None, None))));
         assert_eq!(between(at(Some(2), none), at(None, None)), Ok(()));

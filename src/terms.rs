@@ -60,7 +60,7 @@ impl Terms {
             must_verify: false,
             verification: None,
             verify_callback: VerifyCallback::Loaded { is_some: false },
-            security: Security { level: None, callback: None },
+            security: Security { level: None, suite_b: 0, callback: None },
             is_bare: true,
         }
     }
@@ -216,15 +216,17 @@ impl VerifyCallback {
 /// How strict a connection is with keys and signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Security {
-    /// The security level; more is stricter.
+    /// The security level: with it goes which signature algorithms and groups are told.
     pub level: Option<i32>,
+    /// The restrictions of Suite B, with which that goes, too.
+    pub suite_b: i64,
     /// The app's callback that decides, and its data, by address. Zero is none.
     pub callback: Option<(usize, usize)>,
 }
 
 impl Security {
     /// Of a TLS library that has no levels.
-    pub const NONE: Security = Security { level: Some(0), callback: Some((0, 0)) };
+    pub const NONE: Security = Security { level: Some(0), suite_b: 0, callback: Some((0, 0)) };
 }
 
 #[cfg(test)]

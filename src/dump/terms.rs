@@ -23,6 +23,7 @@ pub fn write(to: &mut Vec<u8>, terms: &Terms) -> Option<()> {
     write_bytes(to, terms.verification.as_deref())?;
     to.push(terms.verify_callback.is_some().into());
     write_number(to, terms.security.level.map(i32::to_be_bytes));
+    to.extend_from_slice(&terms.security.suite_b.to_be_bytes());
     to.push((terms.security.callback == Some((0, 0))).into());
     Some(())
 }
@@ -53,7 +54,7 @@ pub fn len(terms: &Terms) -> usize {
     let bytes = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
     let ciphers = terms.ciphers.as_ref().map_or(0, |ciphers| 2 * ciphers.offered.len());
     let suites = terms.suites.as_ref().map_or(0, |suites| 2 * suites.len());
-    64 + suites + bytes(terms.sni.as_deref()) + bytes(terms.verification.as_deref()) + ciphers
+    72 + suites + bytes(terms.sni.as_deref()) + bytes(terms.verification.as_deref()) + ciphers
 }
 
 /// Terms from a record.
@@ -69,6 +70,7 @@ pub fn read(from: &mut Reader<'_>) -> Option<Terms> {
         verify_callback: VerifyCallback::Loaded { is_some: from.flag()? },
         security: Security {
             level: from.option(|from| Some(from.number(4)? as i32))?,
+            suite_b: from.number(8)? as i64,
             callback: from.flag()?.then_some((0, 0)),
         },
         is_bare: false,

@@ -433,6 +433,7 @@ impl Client for SslClient {
                 verify_callback: VerifyCallback::At(callback, verify::store_callback(self.0)),
                 security: Security {
                     level: Some(ffi::SSL_get_security_level(self.0)),
+                    suite_b: verify::suite_b(self.0),
                     callback: Some(ffi::app_security_callback(self.0)),
                 },
                 is_bare: false,
