@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use lws_tls_sessions::backend::{
-    Active, Backend, Chain, Client, HandshakeId, Resumption, Session, SetSession, TrustStore, Verified,
+    Active, Backend, Chain, Client, HandshakeId, Resumption, Session, SetSession, TrustStore,
+    Verified,
 };
 use lws_tls_sessions::clock::Moment;
 use lws_tls_sessions::connection::{Connection, NewSession};
