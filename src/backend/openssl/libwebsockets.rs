@@ -9,14 +9,14 @@
 use std::cell::RefCell;
 use std::ffi::{c_int, c_long, c_void};
 use std::ops::Range;
-use std::ptr;
 use std::sync::Arc;
 
-use crate::fork::{Mutex, Once, OnceNumber, Owned, RwLock};
+use crate::fork::{Mutex, Once, Owned, RwLock};
 
 use super::attached::{attached, serve_all};
-use super::served::{connection, slot};
-use super::{ffi, identity_of, unwind_safe};
+use super::ffi::{self, Slot};
+use super::served::{SLOT, connection};
+use super::{identity_of, unwind_safe};
 use crate::capi::{lws, lws_tls_session_lws_functions as Functions};
 use crate::connection::Connection;
 use crate::handles;
@@ -61,9 +61,7 @@ impl Marker {
         static COUNT: Mutex<c_int> = Mutex::new(0);
         let mut count = COUNT.lock();
         *count += 1;
-        let (class, none) = (ffi::CRYPTO_EX_INDEX_SSL, ptr::null_mut());
-        // SAFETY: it has no callbacks.
-        let slot = unsafe { ffi::CRYPTO_get_ex_new_index(class, 0, none, None, None, None) };
+        let slot = Slot::new(ffi::CRYPTO_EX_INDEX_SSL, None, None, None).number();
         Marker { slot, count: *count }
     }
 
@@ -103,19 +101,12 @@ pub fn may_own(handle: usize) -> bool {
 
 /// lws is about to make a context, if `functions` are given, else a vhost.
 pub fn begin(functions: Option<Functions>) {
-    static WATCH: OnceNumber = OnceNumber::new();
-    WATCH.get_or_init(|| {
-        let (class, none) = (ffi::CRYPTO_EX_INDEX_SSL_CTX, ptr::null_mut());
-        // SAFETY: the function is of the type asked for, and never unloaded.
-        unsafe {
-            ffi::CRYPTO_get_ex_new_index(class, 0, none, Some(on_new_ctx), None, None) as u32
-                as usize
-        }
-    });
+    static WATCH: Slot = Slot::new(ffi::CRYPTO_EX_INDEX_SSL_CTX, Some(on_new_ctx), None, None);
+    WATCH.number();
     let before = functions.map(|functions| {
         FUNCTIONS.get_or_init(|| functions);
         // ours are not to be among lws's
-        slot();
+        SLOT.number();
         Marker::new()
     });
     MAKING.with_borrow_mut(|making| making.push(Making { before, contexts: Vec::new() }));

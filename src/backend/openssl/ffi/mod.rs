@@ -5,6 +5,7 @@
 
 use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
 
+mod ex_data;
 #[cfg(feature = "openssl")]
 #[path = "openssl.rs"]
 mod flavour;
@@ -12,6 +13,7 @@ mod flavour;
 #[path = "boringssl.rs"]
 mod flavour;
 
+pub use self::ex_data::{Slot, not_copied};
 pub use self::flavour::*;
 
 pub type InfoCallback = unsafe extern "C-unwind" fn(ssl: *const SSL, kind: c_int, value: c_int);

@@ -1,7 +1,6 @@
 //! OpenSSL 3.0 and later.
 
 use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 pub use openssl_sys::{
     ASN1_TIME, BIO, BIO_METHOD, CRYPTO_EX_DATA, EVP_MD, OPENSSL_STACK, OPENSSL_sk_num,
@@ -15,7 +14,9 @@ pub use openssl_sys::{
 pub use openssl_sys::{SSL_CTX_free, SSL_CTX_up_ref};
 use openssl_sys::{SSL_METHOD, TLS_method};
 
-use super::{ExDup, ExFree, ExNew, Role, VerifyCallback};
+use super::{
+    CRYPTO_EX_INDEX_SSL_SESSION, ExDup, ExFree, ExNew, Role, Slot, VerifyCallback, not_copied,
+};
 use crate::fork::OnceNumber;
 
 /// Names the backend in saved sessions.
@@ -100,42 +101,16 @@ pub unsafe fn app_security_callback(ssl: *const SSL) -> (usize, usize) {
 pub unsafe fn has_app_data(session: *const SSL_SESSION) -> bool {
     /// Slots looked at that were registered after the library's first look.
     const LATER: c_int = 16;
-    static SLOTS: OnceNumber = OnceNumber::new();
-    let slots = SLOTS.get_or_init(|| {
-        let (class, none) = (super::CRYPTO_EX_INDEX_SSL_SESSION, std::ptr::null_mut());
-        // SAFETY: it has no callbacks.
-        let next = unsafe { CRYPTO_get_ex_new_index(class, 0, none, None, None, None) };
-        (next.max(0) + LATER) as usize
-    });
+    static NEXT: Slot = Slot::new(CRYPTO_EX_INDEX_SSL_SESSION, None, None, None);
+    let slots = NEXT.number().max(0) + LATER;
     // SAFETY: the caller's promise.
-    (0..slots as c_int).any(|slot| unsafe { !SSL_SESSION_get_ex_data(session, slot).is_null() })
+    (0..slots).any(|slot| unsafe { !SSL_SESSION_get_ex_data(session, slot).is_null() })
 }
 
 /// The slot of the mark in the ex_data of sessions: that it is a copy which the library has set on
-/// a connection whose handshake has not ended.
-fn offered_slot() -> c_int {
-    /// What OpenSSL makes of a copy, for a ticket say, is not the library's.
-    unsafe extern "C" fn forget(
-        _to: *mut CRYPTO_EX_DATA,
-        _from: *const CRYPTO_EX_DATA,
-        data: *mut *mut c_void,
-        _: c_int,
-        _: c_long,
-        _: *mut c_void,
-    ) -> c_int {
-        // SAFETY: OpenSSL passes where the pointer to copy is.
-        unsafe { *data = std::ptr::null_mut() };
-        1
-    }
-    static SLOT: OnceNumber = OnceNumber::new();
-    let slot = SLOT.get_or_init(|| {
-        let (class, none) = (super::CRYPTO_EX_INDEX_SSL_SESSION, std::ptr::null_mut());
-        // SAFETY: the function is of the type asked for, and never unloaded.
-        let slot = unsafe { CRYPTO_get_ex_new_index(class, 0, none, None, Some(forget), None) };
-        slot as u32 as usize
-    });
-    slot as c_int
-}
+/// a connection whose handshake has not ended. What OpenSSL makes of a copy, for a ticket say, is
+/// not the library's.
+static OFFERED: Slot = Slot::new(CRYPTO_EX_INDEX_SSL_SESSION, None, Some(not_copied), None);
 
 /// Marks a copy that is set on a connection, or takes the mark off.
 ///
@@ -146,7 +121,7 @@ pub unsafe fn note_offered_copy(session: *mut SSL_SESSION, is_offered: bool) {
     let mark = if is_offered { &raw const MARK } else { std::ptr::null() };
     if !session.is_null() {
         // SAFETY: the caller's promise. The mark is never followed.
-        unsafe { SSL_SESSION_set_ex_data(session, offered_slot(), mark.cast_mut().cast()) };
+        unsafe { SSL_SESSION_set_ex_data(session, OFFERED.number(), mark.cast_mut().cast()) };
     }
 }
 
@@ -156,7 +131,7 @@ pub unsafe fn note_offered_copy(session: *mut SSL_SESSION, is_offered: bool) {
 /// `session` is NULL or live.
 pub unsafe fn is_offered_copy(session: *const SSL_SESSION) -> bool {
     // SAFETY: the caller's promise.
-    unsafe { !session.is_null() && !SSL_SESSION_get_ex_data(session, offered_slot()).is_null() }
+    unsafe { !session.is_null() && !SSL_SESSION_get_ex_data(session, OFFERED.number()).is_null() }
 }
 
 /// Whether a connection has client certificates beside the current one, of other kinds: which of
@@ -226,16 +201,12 @@ pub fn tells_all_names() -> bool {
 /// `ssl` is live and this thread's to use.
 pub unsafe fn takes_raw_public_keys(ssl: *const SSL) -> bool {
     type Get = unsafe extern "C" fn(*const SSL, *mut *mut c_uchar, *mut usize) -> c_int;
-    const UNKNOWN: usize = 0;
-    const MISSING: usize = 1;
-    static GET: AtomicUsize = AtomicUsize::new(UNKNOWN);
-    if GET.load(Relaxed) == UNKNOWN {
-        // SAFETY: the name is a string.
-        let get = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"SSL_get0_server_cert_type".as_ptr()) };
-        GET.store(if get.is_null() { MISSING } else { get as usize }, Relaxed);
-    }
-    let get = GET.load(Relaxed);
-    if get == MISSING {
+    static GET: OnceNumber = OnceNumber::new();
+    // SAFETY: the name is a string.
+    let get = GET.get_or_init(|| unsafe {
+        libc::dlsym(libc::RTLD_DEFAULT, c"SSL_get0_server_cert_type".as_ptr()) as usize
+    });
+    if get == 0 {
         return false;
     }
     let (mut types, mut len) = (std::ptr::null_mut(), 0);
