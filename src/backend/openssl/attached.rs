@@ -32,12 +32,9 @@ const NONE_SEEN: u8 = 1;
 const ONE_SEEN: u8 = 2;
 
 impl Attached {
-    /// Whether a connection may have a secret of its own; `has` is asked of the first.
-    pub fn may_have_secret(&self, has: impl FnOnce() -> bool) -> bool {
-        if self.secret.load(Relaxed) == UNKNOWN {
-            self.note_secret(has());
-        }
-        self.secret.load(Relaxed) == ONE_SEEN
+    /// Whether connections were seen, and none of them had a secret of its own.
+    pub fn has_no_secret(&self) -> bool {
+        self.secret.load(Relaxed) == NONE_SEEN
     }
 
     /// A connection has a secret of its own, or has none.

@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char, c_int, c_long};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::ptr;
 
-use super::attached::attached;
+use super::attached::{Attached, attached};
 use super::parameters::{self, TrustStore};
 use super::session::{Chain, Session, validity};
 use super::{ffi, id_context, served, verify};
@@ -97,14 +97,19 @@ impl SslClient {
         }
     }
 
-    /// Whether it may offer a pre-shared key or SRP. To know it for sure is dear: so the first
-    /// connection of an SSL_CTX tells whether the others are asked.
-    fn may_have_secret(&self) -> bool {
+    /// Whether it offers a pre-shared key or SRP. To know it is dear: where connections of its
+    /// SSL_CTX were seen, and none with one, it is taken for the same.
+    fn has_secret(&self) -> bool {
         // SAFETY: see SslClient.
         let attached = unsafe { attached(ffi::SSL_get_SSL_CTX(self.0)) };
-        attached.is_none_or(|attached| {
-            attached.may_have_secret(|| self.ciphers().is_none_or(|ciphers| ciphers.has_secret))
-        })
+        if attached.is_some_and(Attached::has_no_secret) {
+            return false;
+        }
+        let has_one = self.ciphers().is_none_or(|ciphers| ciphers.has_secret);
+        if let Some(attached) = attached {
+            attached.note_secret(has_one);
+        }
+        has_one
     }
 
     /// The port of a connect BIO that has not connected yet: it does so when the handshake first
@@ -125,44 +130,44 @@ impl SslClient {
         }
     }
 
-    fn peer_port(&self) -> Option<u16> {
+    /// Its socket, if it has one.
+    fn socket(&self) -> Option<c_int> {
         // SAFETY: see SslClient.
-        if unsafe { ffi::SSL_get_fd(self.0) } < 0 {
-            return self.port_to_connect_to();
-        }
-        self.peer_address().map(|address| address.port())
+        Some(unsafe { ffi::SSL_get_fd(self.0) }).filter(|&fd| fd >= 0)
     }
 
-    /// The address and port of the peer of its socket.
-    fn peer_address(&self) -> Option<SocketAddr> {
-        // SAFETY: see SslClient.
-        let fd = unsafe { ffi::SSL_get_fd(self.0) };
-        if fd < 0 {
-            return None;
+    fn peer_port(&self) -> Option<u16> {
+        match self.socket() {
+            Some(socket) => Some(peer_address(socket)?.port()),
+            None => self.port_to_connect_to(),
         }
-        // SAFETY: all zero is a sockaddr_storage.
-        let mut address: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
-        let mut len = size_of_val(&address) as libc::socklen_t;
-        // SAFETY: `len` bytes are there to write.
-        if unsafe { libc::getpeername(fd, (&raw mut address).cast(), &mut len) } != 0 {
-            return None;
+    }
+}
+
+/// The address and port of a socket's peer.
+fn peer_address(socket: c_int) -> Option<SocketAddr> {
+    // SAFETY: all zero is a sockaddr_storage.
+    let mut address: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
+    let mut len = size_of_val(&address) as libc::socklen_t;
+    // SAFETY: `len` bytes are there to write.
+    if unsafe { libc::getpeername(socket, (&raw mut address).cast(), &mut len) } != 0 {
+        return None;
+    }
+    match c_int::from(address.ss_family) {
+        libc::AF_INET => {
+            // SAFETY: of that family, that is what it is.
+            let address = unsafe { &*(&raw const address).cast::<libc::sockaddr_in>() };
+            let host = Ipv4Addr::from_bits(u32::from_be(address.sin_addr.s_addr));
+            Some((host, u16::from_be(address.sin_port)).into())
         }
-        match c_int::from(address.ss_family) {
-            libc::AF_INET => {
-                // SAFETY: of that family, that is what it is.
-                let address = unsafe { &*(&raw const address).cast::<libc::sockaddr_in>() };
-                let host = Ipv4Addr::from_bits(u32::from_be(address.sin_addr.s_addr));
-                Some((host, u16::from_be(address.sin_port)).into())
-            }
-            libc::AF_INET6 => {
-                // SAFETY: as above.
-                let address = unsafe { &*(&raw const address).cast::<libc::sockaddr_in6>() };
-                let host = Ipv6Addr::from(address.sin6_addr.s6_addr);
-                let (port, scope) = (u16::from_be(address.sin6_port), address.sin6_scope_id);
-                Some(SocketAddrV6::new(host, port, 0, scope).into())
-            }
-            _ => None,
+        libc::AF_INET6 => {
+            // SAFETY: as above.
+            let address = unsafe { &*(&raw const address).cast::<libc::sockaddr_in6>() };
+            let host = Ipv6Addr::from(address.sin6_addr.s6_addr);
+            let (port, scope) = (u16::from_be(address.sin6_port), address.sin6_scope_id);
+            Some(SocketAddrV6::new(host, port, 0, scope).into())
         }
+        _ => None,
     }
 }
 
@@ -207,9 +212,15 @@ impl SupportedCiphers {
         (!stack.is_null()).then_some(SupportedCiphers(stack))
     }
 
-    fn iter(&self) -> impl Iterator<Item = *const ffi::SSL_CIPHER> {
+    /// They are static.
+    fn iter(&self) -> impl Iterator<Item = *mut ffi::SSL_CIPHER> {
         // SAFETY: the stack is live.
-        unsafe { ciphers_of(self.0) }
+        unsafe { ffi::items(self.0) }
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = u16> {
+        // SAFETY: the stack is live.
+        unsafe { numbers_of(self.0) }
     }
 }
 
@@ -220,17 +231,13 @@ impl Drop for SupportedCiphers {
     }
 }
 
-/// A stack's ciphers, which are static.
+/// The numbers of a stack's ciphers.
 ///
 /// # Safety
-/// `stack` is NULL or a live STACK_OF(SSL_CIPHER) that does not change while the iterator is used.
-unsafe fn ciphers_of(
-    stack: *const ffi::OPENSSL_STACK,
-) -> impl Iterator<Item = *const ffi::SSL_CIPHER> {
-    // SAFETY: the caller's promise; sk_num takes NULL, and gives -1 for it.
-    (0..unsafe { ffi::OPENSSL_sk_num(stack) })
-        // SAFETY: as above.
-        .map(move |at| unsafe { ffi::OPENSSL_sk_value(stack, at) }.cast_const().cast())
+/// As [`ffi::items`].
+unsafe fn numbers_of(stack: *const ffi::OPENSSL_STACK) -> impl Iterator<Item = u16> {
+    // SAFETY: the caller's promise; ciphers are static.
+    unsafe { ffi::items(stack).map(|cipher| ffi::SSL_CIPHER_get_protocol_id(cipher)) }
 }
 
 impl Client for SslClient {
@@ -239,7 +246,7 @@ impl Client for SslClient {
             Some(name) => Endpoint::new(name.to_str().ok()?, self.peer_port()?),
             // A server that is called by its address has no name.
             None => {
-                let address = self.peer_address()?;
+                let address = peer_address(self.socket()?)?;
                 Endpoint::new(&host_of(address), address.port())
             }
         }
@@ -382,15 +389,16 @@ impl Client for SslClient {
                 return Some("it takes raw public keys");
             }
         }
-        // Asked of each connection where one of its SSL_CTX was seen to have one.
-        if self.may_have_secret() && self.ciphers().is_none_or(|ciphers| ciphers.has_secret) {
+        if self.has_secret() {
             return Some("it has a pre-shared key or a password of its own");
         }
         None
     }
 
     fn unsuitable(&self, session: &Session) -> Option<&'static str> {
-        if super::OpenSsl::facts(session).tls_version < TLS1_3 {
+        // SAFETY: the session is live.
+        let version = unsafe { ffi::SSL_SESSION_get_protocol_version(session.as_ptr()) };
+        if version < c_int::from(TLS1_3) {
             // SAFETY: see SslClient.
             let options = unsafe { ffi::SSL_get_options(self.0) };
             // RFC 7627 5.3: a resumption must agree with its session on the extended master
@@ -421,8 +429,7 @@ impl Client for SslClient {
                 ciphers: None,
                 // Those of TLS 1.3 come first.
                 suites: Some(
-                    ciphers_of(ffi::SSL_get_ciphers(self.0))
-                        .map(|cipher| ffi::SSL_CIPHER_get_protocol_id(cipher))
+                    numbers_of(ffi::SSL_get_ciphers(self.0))
                         .take_while(|&cipher| !is_old(cipher))
                         .collect(),
                 ),
@@ -445,7 +452,7 @@ impl Client for SslClient {
         // SAFETY: see SslClient; ciphers are static.
         let (offered, has_secret) = unsafe {
             let stack = SupportedCiphers::of(self.0)?;
-            let offered = cipher_list(stack.iter().map(|of| ffi::SSL_CIPHER_get_protocol_id(of)));
+            let offered = cipher_list(stack.numbers());
             let has_secret =
                 ffi::TELLS_SECRETS && stack.iter().any(|cipher| ffi::takes_secret(cipher));
             if let Some(attached) = attached(ffi::SSL_get_SSL_CTX(self.0)) {
@@ -457,30 +464,22 @@ impl Client for SslClient {
     }
 
     fn takes(&self, cipher: u16) -> bool {
-        // SAFETY: see SslClient; ciphers are static.
-        unsafe {
-            SupportedCiphers::of(self.0).is_some_and(|stack| {
-                stack.iter().any(|of| ffi::SSL_CIPHER_get_protocol_id(of) == cipher)
-            })
-        }
+        // SAFETY: see SslClient.
+        let stack = unsafe { SupportedCiphers::of(self.0) };
+        stack.is_some_and(|stack| stack.numbers().any(|number| number == cipher))
     }
 
     fn offers(&self, ciphers: &CipherList) -> bool {
-        // SAFETY: see SslClient; ciphers are static.
-        unsafe {
-            SupportedCiphers::of(self.0).is_some_and(|stack| {
-                let numbers = stack.iter().map(|of| ffi::SSL_CIPHER_get_protocol_id(of));
-                numbers.filter(|&number| is_old(number)).eq(ciphers.iter().copied())
-            })
-        }
+        // SAFETY: see SslClient.
+        let stack = unsafe { SupportedCiphers::of(self.0) };
+        stack.is_some_and(|stack| {
+            stack.numbers().filter(|&number| is_old(number)).eq(ciphers.iter().copied())
+        })
     }
 
     fn configured_ciphers(&self) -> CipherList {
-        // SAFETY: see SslClient. The stack is the SSL's or the SSL_CTX's, ciphers are static.
-        unsafe {
-            let ciphers = ciphers_of(ffi::SSL_get_ciphers(self.0));
-            cipher_list(ciphers.map(|cipher| ffi::SSL_CIPHER_get_protocol_id(cipher)))
-        }
+        // SAFETY: see SslClient. The stack is the SSL's or the SSL_CTX's.
+        unsafe { cipher_list(numbers_of(ffi::SSL_get_ciphers(self.0))) }
     }
 
     fn trust_store(&self) -> Option<TrustStore> {

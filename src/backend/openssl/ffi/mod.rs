@@ -45,6 +45,17 @@ pub type ExFree = unsafe extern "C" fn(
     argp: *mut c_void,
 );
 
+/// What is in a stack.
+///
+/// # Safety
+/// `stack` is NULL or a STACK_OF(T) that does not change while the iterator is used.
+pub unsafe fn items<T>(stack: *const OPENSSL_STACK) -> impl Iterator<Item = *mut T> {
+    // SAFETY: the caller's promise; sk_num takes NULL, and gives -1 for it.
+    (0..unsafe { OPENSSL_sk_num(stack) })
+        // SAFETY: as above.
+        .map(move |at| unsafe { OPENSSL_sk_value(stack, at) }.cast())
+}
+
 /// What the connections of an SSL_CTX can be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Role {
