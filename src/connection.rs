@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use crate::backend::{Active, Backend, Client, Facts, HandshakeId, Resumption, Session, TLS1_3};
+use crate::backend::{Active, Backend, Client, Facts, HandshakeId, Session, TLS1_3};
 use crate::clock::Moment;
 use crate::endpoint::Endpoint;
 use crate::fork::Mutex;
@@ -272,20 +272,17 @@ impl Connection {
             return false;
         };
         handshake.release(client);
-        let resumption = client.resumption();
+        let resumed = client.resumed();
         let offered = handshake.offered.as_ref();
-        let is_ours =
-            offered.is_some_and(|offered| resumption == Resumption::Of(offered.set.address));
-        if matches!(resumption, Resumption::Of(_)) && !is_ours && !handshake.has_own_session {
+        let is_ours = offered.is_some_and(|offered| resumed == Some(offered.set.address));
+        if resumed.is_some() && !is_ours && !handshake.has_own_session {
             handshake.vhost.policy().has_external_psk.store(true, Relaxed);
         }
-        let peer = match resumption {
+        let peer = match resumed {
             // A resumed connection has shown no certificate: what it brings is of the peer that
             // the session was made with. One that the app has set is not known here.
-            Resumption::Of(_) => {
-                offered.filter(|_| is_ours).map(|offered| offered.live.peer.clone())
-            }
-            Resumption::None => match keep::peer_of(client, &handshake) {
+            Some(_) => offered.filter(|_| is_ours).map(|offered| offered.live.peer.clone()),
+            None => match keep::peer_of(client, &handshake) {
                 Ok(peer) => Some(Arc::new(peer)),
                 Err(NotKept(why)) => {
                     log::info!("{}not kept: {why}", handshake.name());
@@ -295,7 +292,7 @@ impl Connection {
         };
         {
             let mut state = self.state.lock();
-            state.reused = resumption != Resumption::None;
+            state.reused = resumed.is_some();
             if offered.is_some() {
                 let outcome = if is_ours { Outcome::Resumed } else { Outcome::Declined };
                 state.outcome = Some(outcome);
@@ -319,7 +316,7 @@ impl Connection {
             return true;
         }
         counters.declined.fetch_add(1, Relaxed);
-        if resumption == Resumption::None {
+        if resumed.is_none() {
             log::info!("{}DECLINED: the server chose a full handshake", handshake.name());
             take();
             // The server does not know it any more.

@@ -219,7 +219,11 @@ pub fn may_offer<C: Client>(
         return Err(Refusal::Unsuitable("its vhost's connections have pre-shared keys"));
     }
     fits_security(&own.terms, made, &facts)?;
-    if version < TLS1_3 {
+    if version >= TLS1_3 {
+        if !made.is_bare && !equal(&own.terms.suites, &made.suites) {
+            return Err(Refusal::Unsuitable("made with other ciphers"));
+        }
+    } else {
         if facts.ticket_len > 0 && !policy.allow_tickets {
             let why = "the session is a ticket, which this vhost does not allow";
             return Err(Refusal::Unsuitable(why));
@@ -229,9 +233,6 @@ pub fn may_offer<C: Client>(
             return Err(Refusal::Unsuitable("made with other options"));
         }
         fits_ciphers(own, made, facts.cipher)?;
-    }
-    if version >= TLS1_3 && !made.is_bare && !equal(&own.terms.suites, &made.suites) {
-        return Err(Refusal::Unsuitable("made with other ciphers"));
     }
     if let Some(why) = own.client.unsuitable(&live.session) {
         return Err(Refusal::Unsuitable(why));
@@ -322,7 +323,7 @@ pub(crate) mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::backend::{HandshakeId, Resumption, Session, SetSession};
+    use crate::backend::{HandshakeId, Session, SetSession};
     use crate::endpoint::{Endpoint, Identity};
     use crate::terms::tests::terms;
     use crate::terms::{
@@ -400,9 +401,6 @@ pub(crate) mod tests {
         fn offer(&self, _: &Session) -> Option<SetSession> {
             None
         }
-        fn set(&self, _: Session) -> Option<SetSession> {
-            None
-        }
         fn withdraw(&self) {}
         fn forbid_tickets(&self) -> bool {
             false
@@ -411,8 +409,8 @@ pub(crate) mod tests {
         fn handshake_id(&self) -> HandshakeId {
             [0; 32]
         }
-        fn resumption(&self) -> Resumption {
-            Resumption::None
+        fn resumed(&self) -> Option<usize> {
+            None
         }
         fn is_certified(&self) -> bool {
             true

@@ -124,15 +124,6 @@ pub const TLS1_3: u16 = 0x0304;
 /// See [`Client::handshake_id`].
 pub type HandshakeId = [u8; 32];
 
-/// What a handshake resumed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resumption {
-    /// Nothing: it was a full handshake.
-    None,
-    /// The session of an address, see [`Client::session_address`].
-    Of(usize),
-}
-
 /// A session that was set on a connection.
 pub struct SetSession {
     /// Its address, see [`Client::session_address`].
@@ -153,8 +144,6 @@ pub trait Client {
     fn session_address(&self) -> usize;
     /// Sets a copy of a session on it.
     fn offer(&self, session: &Session) -> Option<SetSession>;
-    /// Sets again what was withdrawn.
-    fn set(&self, session: Session) -> Option<SetSession>;
     /// Takes back what was set on it.
     fn withdraw(&self);
     /// Takes back what was set on it for a handshake that nobody knows of any more: it is not the
@@ -166,8 +155,9 @@ pub trait Client {
     fn allow_tickets(&self);
     /// Tells this handshake of the connection from its others, once that has begun.
     fn handshake_id(&self) -> HandshakeId;
-    /// What the handshake resumed.
-    fn resumption(&self) -> Resumption;
+    /// The address of the session that the handshake resumed, see [`Client::session_address`]; None
+    /// for a full handshake.
+    fn resumed(&self) -> Option<usize>;
     /// Whether a full handshake has authenticated its peer by a certificate, and by no secret
     /// that both had before.
     fn is_certified(&self) -> bool;

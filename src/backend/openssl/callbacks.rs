@@ -232,6 +232,8 @@ unsafe fn on_done(served: &Served, connection: &Arc<Connection>, client: &SslCli
     let _errors = (!is_resumed).then(ErrorQueue::keep);
     if is_resumed {
         served.note_resumed(session);
+    } else {
+        client.learn();
     }
     let is_tls13 = client.tls_version() >= TLS1_3;
     // One of TLS 1.3 is no session yet: that comes with a ticket.

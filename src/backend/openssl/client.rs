@@ -8,7 +8,7 @@ use super::attached::{Attached, attached};
 use super::parameters::{self, TrustStore};
 use super::session::{Chain, Session, validity};
 use super::{ffi, id_context, served, verify};
-use crate::backend::{Backend, Client, HandshakeId, Resumption, SetSession, TLS1_3, Verified};
+use crate::backend::{Backend, Client, HandshakeId, SetSession, TLS1_3, Verified};
 use crate::endpoint::{Endpoint, Identity};
 use crate::terms::{
     CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, is_old,
@@ -54,6 +54,15 @@ impl SslClient {
         matches!(error, SSL_ERROR_SSL | SSL_ERROR_SYSCALL | SSL_ERROR_ZERO_RETURN)
     }
 
+    /// Learns what only a full handshake shows of a connection.
+    pub fn learn(&self) {
+        let session = self.session();
+        if !session.is_null() {
+            // SAFETY: see SslClient; the session is the SSL's.
+            unsafe { id_context::learn_of(self.0, session) };
+        }
+    }
+
     /// The versions that it offers.
     fn versions(&self, options: u64) -> Versions {
         // SAFETY: see SslClient; these controls only read. 0 means no bound.
@@ -85,15 +94,6 @@ impl SslClient {
         unsafe {
             let name = ffi::SSL_get_servername(self.0, ffi::TLSEXT_NAMETYPE_HOST_NAME);
             (!name.is_null()).then(|| CStr::from_ptr(name))
-        }
-    }
-
-    /// What the handshake resumed, as far as it has come; None for nothing.
-    pub fn resumed(&self) -> Option<usize> {
-        // SAFETY: see SslClient.
-        unsafe {
-            (ffi::SSL_session_reused(self.0) != 0)
-                .then(|| served::served(self.0).map_or(0, |served| served.resumed()))
         }
     }
 
@@ -273,10 +273,6 @@ impl Client for SslClient {
     fn offer(&self, session: &Session) -> Option<SetSession> {
         // SAFETY: see SslClient; nobody else refers to the copy.
         let session = unsafe { id_context::fit(self.0, session.to_offer()?) }?;
-        self.set(session)
-    }
-
-    fn set(&self, session: Session) -> Option<SetSession> {
         let address = session.as_ptr() as usize;
         // SAFETY: see SslClient. SSL_set_session() takes a reference of its own.
         let is_set = unsafe { ffi::SSL_set_session(self.0, session.as_ptr()) == 1 };
@@ -323,8 +319,12 @@ impl Client for SslClient {
         }
     }
 
-    fn resumption(&self) -> Resumption {
-        self.resumed().map_or(Resumption::None, Resumption::Of)
+    fn resumed(&self) -> Option<usize> {
+        // SAFETY: see SslClient.
+        unsafe {
+            (ffi::SSL_session_reused(self.0) != 0)
+                .then(|| served::served(self.0).map_or(0, |served| served.resumed()))
+        }
     }
 
     fn is_certified(&self) -> bool {
@@ -334,7 +334,6 @@ impl Client for SslClient {
         }
         // SAFETY: see SslClient; the session is the SSL's, and ciphers are static.
         unsafe {
-            id_context::learn_of(self.0, session);
             let cipher = ffi::SSL_SESSION_get0_cipher(session);
             // With TLS 1.3 a pre-shared key is a resumption, and ciphers do not tell.
             !cipher.is_null()
