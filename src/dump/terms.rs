@@ -10,15 +10,12 @@ use crate::terms::{Bytes, CipherList, Ciphers, Name, Security, Terms, VerifyCall
 pub fn write(to: &mut Vec<u8>, terms: &Terms) -> Option<()> {
     write_bytes(to, terms.sni.as_deref())?;
     write_number(to, terms.options.map(u64::to_be_bytes));
-    to.push(terms.ciphers.is_some().into());
-    if let Some(ciphers) = &terms.ciphers {
+    write_option(to, terms.ciphers.as_ref(), |to, ciphers| {
         write_list(to, &ciphers.offered)?;
         to.push(ciphers.has_secret.into());
-    }
-    to.push(terms.suites.is_some().into());
-    if let Some(suites) = &terms.suites {
-        write_list(to, suites)?;
-    }
+        Some(())
+    })?;
+    write_option(to, terms.suites.as_deref(), write_list)?;
     to.push(terms.must_verify.into());
     write_bytes(to, terms.verification.as_deref())?;
     to.push(terms.verify_callback.is_some().into());
@@ -35,12 +32,21 @@ fn write_list(to: &mut Vec<u8>, numbers: &[u16]) -> Option<()> {
 }
 
 fn write_bytes(to: &mut Vec<u8>, bytes: Option<&[u8]>) -> Option<()> {
-    to.push(bytes.is_some().into());
-    if let Some(bytes) = bytes {
+    write_option(to, bytes, |to, bytes| {
         to.extend_from_slice(&u16::try_from(bytes.len()).ok()?.to_be_bytes());
         to.extend_from_slice(bytes);
-    }
-    Some(())
+        Some(())
+    })
+}
+
+/// As [`Reader::option`] reads it.
+fn write_option<T>(
+    to: &mut Vec<u8>,
+    value: Option<T>,
+    write: impl FnOnce(&mut Vec<u8>, T) -> Option<()>,
+) -> Option<()> {
+    to.push(value.is_some().into());
+    value.map_or(Some(()), |value| write(to, value))
 }
 
 /// Adds a number, if there is one.
