@@ -10,6 +10,7 @@
 
 #include "certs.h"
 #include "check.h"
+#include "client_openssl.h"
 #include "world.h"
 
 #define IS(term, value)		link_is(link, term, value)
@@ -72,29 +73,6 @@ static int security_allow(const SSL *s, const SSL_CTX *ctx, int op, int bits, in
 	(void)ex;
 
 	return 1;
-}
-
-static int verify_pass(int ok, X509_STORE_CTX *store)
-{
-	(void)store;
-
-	return ok;
-}
-
-static int verify_force(int ok, X509_STORE_CTX *store)
-{
-	(void)ok;
-	X509_STORE_CTX_set_error(store, X509_V_OK);
-
-	return 1;
-}
-
-static int verify_refuse(int ok, X509_STORE_CTX *store)
-{
-	(void)ok;
-	X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-
-	return 0;
 }
 
 static int refuse_all(X509_STORE_CTX *store)

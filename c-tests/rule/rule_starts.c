@@ -3,39 +3,15 @@
  * was told of: what is offered and kept is for the handshake that is made.
  */
 
-#include <openssl/err.h>
-
 #include "certs.h"
 #include "observe.h"
 #include "pair.h"
-
-static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
-
-static SSL_CTX *make_ctx(int version)
-{
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-
-	REQUIRE(ctx);
-	REQUIRE(SSL_CTX_set_max_proto_version(ctx, version));
-	REQUIRE(X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), certs()->root->x509));
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-
-	return ctx;
-}
+#include "rig.h"
 
 static SSL_CTX *make_server(int version, const struct cert *cert)
 {
 	return pair_server_ctx(&(struct server_config){
 		.version = version, .resumption = IDS_AND_TICKETS, .cert = cert });
-}
-
-static bool talk(struct pair *pair)
-{
-	bool ok = pair_run(pair) && pair_greet(pair);
-
-	ERR_clear_error();
-
-	return ok;
 }
 
 struct stage {
@@ -50,12 +26,12 @@ static void stage_up(struct stage *stage, int version, uint64_t options)
 	struct pair pair;
 
 	stage->server = make_server(version, certs()->ecdsa);
-	stage->ctx = make_ctx(version);
+	stage->ctx = trusting_ctx(TLS_client_method(), version);
 	stage->vh = lws_tls_session_vhost_create(
 		&(struct lws_tls_session_vhost_info){ .options = options });
 	REQUIRE(stage->vh && !lws_tls_session_vhost_attach(stage->vh, stage->ctx));
 	pair = pair_new(stage->ctx, stage->server, stage->vh);
-	REQUIRE(talk(&pair));
+	REQUIRE(pair_talk(&pair));
 	pair_close(&pair);
 	CHECK(stats_of(stage->vh).sessions > 0);
 }
@@ -91,7 +67,7 @@ static void tickets_of_a_handshake_that_was_hidden(void)
 
 	stage_up(&stage, TLS1_3_VERSION, 0);
 	pair = pair_new(stage.ctx, stage.server, stage.vh);
-	REQUIRE(talk(&pair));
+	REQUIRE(pair_talk(&pair));
 	SSL_shutdown(pair.client);
 	SSL_free(pair.server);
 	REQUIRE(SSL_clear(pair.client));
@@ -116,17 +92,16 @@ static void an_early_offer_on_an_ssl_that_is_let_go_of(void)
 	struct stage stage;
 	struct pair pair;
 	struct lws *wsi;
-	unsigned int v;
+	int version;
 
-	for (v = 0; v < ARRAY_SIZE(versions); v++) {
-		check_context("%x", (unsigned int)versions[v]);
-		stage_up(&stage, versions[v], 0);
+	FOR_EACH_VERSION(version) {
+		stage_up(&stage, version, 0);
 		pair = pair_new(stage.ctx, stage.server, stage.vh);
 		wsi = lws_tls_session_wsi(pair.client);
 		CHECK_INT(lws_tls_reuse_session(wsi), 1);
 		lws_tls_session_wsi_destroy(wsi);
 		expect_another_host(pair.client);
-		CHECK(!talk(&pair));
+		CHECK(!pair_talk(&pair));
 		pair_drop(&pair);
 		stage_down(&stage);
 	}
@@ -137,12 +112,11 @@ static void an_early_offer_on_an_ssl_that_is_duplicated(void)
 {
 	struct stage stage;
 	struct pair pair;
-	unsigned int v;
+	int version;
 	SSL *dup;
 
-	for (v = 0; v < ARRAY_SIZE(versions); v++) {
-		check_context("%x", (unsigned int)versions[v]);
-		stage_up(&stage, versions[v], LWS_TLS_SESSION_OPTION_SINGLE_USE);
+	FOR_EACH_VERSION(version) {
+		stage_up(&stage, version, LWS_TLS_SESSION_OPTION_SINGLE_USE);
 		pair = pair_new(stage.ctx, stage.server, stage.vh);
 		CHECK_INT(lws_tls_reuse_session(lws_tls_session_wsi(pair.client)), 1);
 		dup = SSL_dup(pair.client);
@@ -151,7 +125,7 @@ static void an_early_offer_on_an_ssl_that_is_duplicated(void)
 		pair.client = dup;
 		SSL_set_connect_state(dup);
 		expect_another_host(dup);
-		CHECK(!talk(&pair));
+		CHECK(!pair_talk(&pair));
 		CHECK(!SSL_session_reused(dup));
 		pair_drop(&pair);
 		stage_down(&stage);
@@ -163,15 +137,14 @@ static void an_id_context_that_is_set_after_an_early_offer(void)
 {
 	struct stage stage;
 	struct pair pair;
-	unsigned int v;
+	int version;
 
-	for (v = 0; v < ARRAY_SIZE(versions); v++) {
-		check_context("%x", (unsigned int)versions[v]);
-		stage_up(&stage, versions[v], 0);
+	FOR_EACH_VERSION(version) {
+		stage_up(&stage, version, 0);
 		pair = pair_new(stage.ctx, stage.server, stage.vh);
 		CHECK_INT(lws_tls_reuse_session(lws_tls_session_wsi(pair.client)), 1);
 		REQUIRE(SSL_set_session_id_context(pair.client, (const unsigned char *)"later", 5));
-		CHECK(talk(&pair));
+		CHECK(pair_talk(&pair));
 		CHECK(SSL_session_reused(pair.client));
 		pair_close(&pair);
 		stage_down(&stage);
@@ -183,14 +156,13 @@ static void a_session_of_another_level(void)
 {
 	struct stage stage;
 	struct pair pair;
-	unsigned int v;
+	int version;
 
-	for (v = 0; v < ARRAY_SIZE(versions); v++) {
-		check_context("%x", (unsigned int)versions[v]);
-		stage_up(&stage, versions[v], 0);
+	FOR_EACH_VERSION(version) {
+		stage_up(&stage, version, 0);
 		pair = pair_new(stage.ctx, stage.server, stage.vh);
 		SSL_set_security_level(pair.client, 0);
-		CHECK(talk(&pair));
+		CHECK(pair_talk(&pair));
 		CHECK(!SSL_session_reused(pair.client));
 		pair_close(&pair);
 		stage_down(&stage);
