@@ -13,6 +13,8 @@
 //! - [`poll`]: looking at connections of TLS libraries that do not call back
 //! - [`cache`]: bounded, most recently used first, with a time to live; no TLS
 //! - [`stored`], [`dump`]: a session in the cache, and in storage
+//! - [`session_store`]: what may lie behind the cache, as the core sees it
+//! - [`store`]: sealed records in files, which implement that
 //! - [`backend`]: the TLS library, behind one trait
 //! - [`lifetime`]: how long the protocols let a session live
 //! - [`fork`], [`cancel`]: locks that a forked child can use, threads that are cancelled
@@ -35,6 +37,8 @@ pub mod log;
 pub mod offer;
 pub mod outcome;
 pub mod poll;
+pub mod session_store;
+pub mod store;
 pub mod stored;
 pub mod terms;
 pub mod vhost;
