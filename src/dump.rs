@@ -13,7 +13,7 @@
 
 #![forbid(unsafe_code)]
 
-mod reader;
+pub mod reader;
 mod terms;
 
 use std::sync::Arc;

@@ -17,6 +17,7 @@
 //! - [`store`]: sealed records in files, which implement that
 //! - [`backend`]: the TLS library, behind one trait
 //! - [`lifetime`]: how long the protocols let a session live
+//! - [`code`]: where functions lie, in words that other processes understand
 //! - [`fork`], [`cancel`]: locks that a forked child can use, threads that are cancelled
 //! - [`endpoint`], [`clock`], [`log`], [`outcome`]: small things all of them use
 
@@ -25,6 +26,7 @@ pub mod cache;
 pub mod cancel;
 pub mod capi;
 pub mod clock;
+pub mod code;
 pub mod connection;
 pub mod dump;
 pub mod endpoint;

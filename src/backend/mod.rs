@@ -71,6 +71,8 @@ pub trait Backend {
     fn unmark(_session: &Self::Session) -> bool {
         false
     }
+    /// The ticket of a session, or else its ID, or what else tells that from others.
+    fn ticket_or_id(session: &Self::Session) -> Vec<u8>;
     /// What there is to know of a session.
     fn facts(session: &Self::Session) -> Facts;
     /// The host that a session itself says it is for, if it does.

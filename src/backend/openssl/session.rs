@@ -3,6 +3,7 @@
 use std::ffi::{CStr, c_int, c_long};
 use std::mem::{self, ManuallyDrop};
 use std::ptr;
+use std::slice;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -309,6 +310,19 @@ impl Backend for OpenSsl {
     fn unmark(session: &Session) -> bool {
         // SAFETY: the session was just decoded, and is ours alone.
         unsafe { ffi::has_mark(session.as_ptr()) && ffi::set_mark(session.as_ptr(), false) }
+    }
+
+    fn ticket_or_id(session: &Session) -> Vec<u8> {
+        let (mut ticket, mut len, mut id_len) = (ptr::null(), 0, 0);
+        // SAFETY: the session is live, and so is what it has, which is so long.
+        unsafe {
+            ffi::SSL_SESSION_get0_ticket(session.as_ptr(), &mut ticket, &mut len);
+            if len == 0 {
+                ticket = ffi::SSL_SESSION_get_id(session.as_ptr(), &mut id_len);
+                len = id_len as usize;
+            }
+            if len == 0 { Vec::new() } else { slice::from_raw_parts(ticket, len).to_vec() }
+        }
     }
 
     fn facts(session: &Session) -> Facts {
