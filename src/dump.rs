@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn of_callbacks_only_that_there_were_is_saved() {
         let mut made = record();
-        made.terms.verify_callback = VerifyCallback::At(1, 2);
+        made.terms.verify_callback = VerifyCallback::At(1, 2, 0);
         made.terms.security = Security { level: Some(2), suite_b: 1, callback: Some((3, 4)) };
         let blob = blob_of(&made);
         let read = decode(&blob).ok().unwrap().1.unwrap().terms;

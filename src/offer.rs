@@ -342,8 +342,8 @@ pub(crate) mod tests {
     use crate::testing::session_der;
 
     const NOW: Moment = Moment { wall: 1_700_000_000_000, boot: 1 };
-    const CALLBACK: VerifyCallback = VerifyCallback::At(1, 0);
-    const OTHER_CALLBACK: VerifyCallback = VerifyCallback::At(2, 0);
+    const CALLBACK: VerifyCallback = VerifyCallback::At(1, 0, 0);
+    const OTHER_CALLBACK: VerifyCallback = VerifyCallback::At(2, 0, 0);
     const LOADED: VerifyCallback = VerifyCallback::Loaded { is_some: true };
 
     /// A connection that answers as it is made to.

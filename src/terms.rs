@@ -164,11 +164,12 @@ pub fn is_old(cipher: u16) -> bool {
     cipher >> 8 != TLS1_3_SUITES
 }
 
-/// An app's verify callbacks, on the connection and in its trust store.
+/// An app's functions that verify a peer, or have a say in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerifyCallback {
-    /// By address; zero is none.
-    At(usize, usize),
+    /// By address, that of the connection and that of its trust store; zero is none. Then what
+    /// stands for one that no getter tells, as long as there may be such a one.
+    At(usize, usize, usize),
     /// Of a session that was loaded: the app's word is that the connection's would accept the
     /// peer. Whether there was one.
     Loaded {
@@ -182,7 +183,7 @@ pub enum VerifyCallback {
 
 impl VerifyCallback {
     /// There is none.
-    pub const NONE: VerifyCallback = VerifyCallback::At(0, 0);
+    pub const NONE: VerifyCallback = VerifyCallback::At(0, 0, 0);
 
     /// Whether there is one.
     pub fn is_some(self) -> bool {
@@ -285,7 +286,7 @@ pub(crate) mod tests {
             Terms { options: Some(1), ..terms() },
             Terms { must_verify: true, ..terms() },
             Terms { verification: Some(Bytes::from_slice(b"other")), ..terms() },
-            Terms { verify_callback: VerifyCallback::At(1, 0), ..terms() },
+            Terms { verify_callback: VerifyCallback::At(1, 0, 0), ..terms() },
             Terms { security, ..terms() },
         ] {
             assert!(!start.lasted(changed.clone(), same), "{changed:?}");

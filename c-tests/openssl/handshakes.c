@@ -118,8 +118,8 @@ static void allow_post_handshake_as_alice(SSL *ssl)
 }
 
 /*
- * RFC 8446 4.6.2: the server asks who the client is when all is done. What it
- * sends then is for whom the client said it is.
+ * RFC 8446 4.6.2: the server asks who the client is when all is done. A full
+ * handshake would have it ask again, so what it sends then is not kept.
  */
 static void authentication_after_the_handshake(void)
 {
@@ -141,7 +141,7 @@ static void authentication_after_the_handshake(void)
 	CHECK_INT(SSL_read(pair.server, &byte, 1), -1);
 	CHECK(SSL_get0_peer_certificate(pair.server));
 	CHECK(pair_greet(&pair));
-	CHECK(stats_of(duo.vh).stored > 2);
+	CHECK_INT(stats_of(duo.vh).stored, 2);
 	CHECK_INT(stats_of(duo.vh).handshakes, 1);
 	pair_close(&pair);
 

@@ -324,7 +324,7 @@ impl Client for MbedClient<'_> {
             suites: Some(self.numbers().into_iter().filter(|&cipher| !is_old(cipher)).collect()),
             must_verify: config.must_verify != 0,
             verification: self.verification(&config),
-            verify_callback: VerifyCallback::At(callback, 0),
+            verify_callback: VerifyCallback::At(callback, 0, 0),
             // What is too weak, the profile says, which is among what verification depends on.
             security: Security::NONE,
             is_bare: false,
