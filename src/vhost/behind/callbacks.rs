@@ -34,7 +34,9 @@ impl Callbacks {
             address => place_of(address).map_or(Callback::Unknown, Callback::At),
         };
         Callbacks(match made {
-            VerifyCallback::At(one, other) => [callback(one), callback(other)],
+            VerifyCallback::At(one, other, 0) => [callback(one), callback(other)],
+            // What no getter tells is another process's own.
+            VerifyCallback::At(..) => [Callback::Unknown, Callback::Unknown],
             VerifyCallback::Loaded { is_some: false } => [Callback::None, Callback::None],
             VerifyCallback::Loaded { .. } | VerifyCallback::Elsewhere => {
                 [Callback::Unknown, Callback::Unknown]
@@ -103,7 +105,7 @@ mod tests {
     const HERE: [fn(); 2] = [one, other];
 
     fn at(one: usize, other: usize) -> VerifyCallback {
-        VerifyCallback::At(one, other)
+        VerifyCallback::At(one, other, 0)
     }
 
     fn through_a_record(made: VerifyCallback) -> Callbacks {
@@ -147,6 +149,8 @@ mod tests {
         let heap = Box::new(0u64);
         let own = at(&raw const *heap as usize, 0);
         assert_eq!(through_a_record(own).beside(own), VerifyCallback::Elsewhere);
+        let untold = VerifyCallback::At(HERE[0] as usize, 0, 1);
+        assert_eq!(through_a_record(untold).beside(untold), VerifyCallback::Elsewhere);
         let loaded = VerifyCallback::Loaded { is_some: true };
         assert_eq!(through_a_record(loaded).beside(loaded), VerifyCallback::Elsewhere);
     }
