@@ -14,7 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod reader;
-mod terms;
+pub mod terms;
 
 use std::sync::Arc;
 

@@ -153,7 +153,7 @@ impl Files {
         let mut left = self.tickets.saturating_sub(1);
         for file in &others {
             if file.label.gives_way_to(&new.label) || left == 0 {
-                dir.unlink(&file.text())?;
+                dir.unlink_if_there(&file.text())?;
             } else {
                 left -= 1;
             }
@@ -168,7 +168,9 @@ impl Files {
             let _ = dir.unlink(&temporary);
             return Err(error.into());
         }
-        self.prune(&dir, file, now)
+        // It is there, and others may have taken it by now: to say otherwise would have it twice.
+        let _ = self.prune(&dir, file, now);
+        Ok(())
     }
 }
 

@@ -19,7 +19,7 @@ use crate::clock::Moment;
 use crate::dump::{self, Record};
 use crate::endpoint::{Endpoint, Key};
 use crate::lifetime::SECOND;
-use crate::offer::{OwnTerms, Refusal, may_offer};
+use crate::offer::{OwnTerms, Refusal, Report, may_offer};
 use crate::session_store::{Failed, NewRecord, SessionStore, Verdict, Which};
 use crate::stored::{Live, Stored};
 use crate::terms::Terms;
@@ -33,6 +33,16 @@ pub enum FromStore {
     Refused(Refusal),
     /// A session that it may be offered. By now the cache has it, and it is taken from there.
     Taken(Id, Live, Option<Life>),
+}
+
+/// Of a session of TLS 1.2 and older, what it shares with those that serve the same connections:
+/// a newer one takes their place. Processes of other terms have theirs beside it.
+fn alike(report: &Report) -> Vec<u8> {
+    let mut bytes = report.result.to_be_bytes().to_vec();
+    Callbacks::of(report.terms.verify_callback).write(&mut bytes);
+    // What cannot be written is not kept.
+    let _ = dump::terms::write(&mut bytes, &report.terms);
+    bytes
 }
 
 /// A session from a store.
@@ -172,11 +182,7 @@ impl Vhost {
             admits && !self.is_destroyed()
         };
         let Some(bytes) = self.write_record(new).filter(|_| admits()) else { return false };
-        let terms = &new.live.peer.report.terms;
-        let ciphers = terms.ciphers.iter().flat_map(|ciphers| &ciphers.offered);
-        let options = terms.options.unwrap_or(0).to_be_bytes();
-        let alike: Vec<u8> =
-            options.into_iter().chain(ciphers.flat_map(|cipher| cipher.to_be_bytes())).collect();
+        let alike = alike(&new.live.peer.report);
         let session = Active::ticket_or_id(&new.live.session);
         let record = NewRecord {
             bytes: &bytes,
