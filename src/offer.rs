@@ -317,7 +317,7 @@ fn fits_security(own: &Terms, made: &Terms, facts: &Facts) -> Result<(), Refusal
     // Another level is another handshake, be it a lower one: the server may choose a certificate by
     // the signature algorithms that go with it.
     let fits = |level| made.level.map_or(level <= least, |made| level == made);
-    if !own.level.is_some_and(fits) || own.suite_b != made.suite_b {
+    if !own.level.is_some_and(fits) || own.restrictions != made.restrictions {
         return Err(Refusal::Unverified("made at another security level"));
     }
     // Where the connection has no callback, a session that tells of none has passed its level.
@@ -544,7 +544,7 @@ pub(crate) mod tests {
     #[test]
     fn another_security_level_is_refused() {
         let at = |level, callback| Terms {
-            security: Security { level, suite_b: 0, callback },
+            security: Security { level, restrictions: 0, callback },
             ..tls12()
         };
         let none = Some((0, 0));

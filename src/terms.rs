@@ -60,7 +60,7 @@ impl Terms {
             must_verify: false,
             verification: None,
             verify_callback: VerifyCallback::Loaded { is_some: false },
-            security: Security { level: None, suite_b: 0, callback: None },
+            security: Security { level: None, restrictions: 0, callback: None },
             is_bare: true,
         }
     }
@@ -209,15 +209,16 @@ impl VerifyCallback {
 pub struct Security {
     /// The security level: with it goes which signature algorithms and groups are told.
     pub level: Option<i32>,
-    /// The restrictions of Suite B, with which that goes, too.
-    pub suite_b: i64,
+    /// What else restricts them, as a number: Suite B with OpenSSL, the lists of groups and signature
+    /// algorithms with mbedTLS.
+    pub restrictions: i64,
     /// The app's callback that decides, and its data, by address. Zero is none.
     pub callback: Option<(usize, usize)>,
 }
 
 impl Security {
     /// Of a TLS library that has no levels.
-    pub const NONE: Security = Security { level: Some(0), suite_b: 0, callback: Some((0, 0)) };
+    pub const NONE: Security = Security { level: Some(0), restrictions: 0, callback: Some((0, 0)) };
 }
 
 #[cfg(test)]

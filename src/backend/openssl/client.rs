@@ -135,7 +135,7 @@ impl SslClient {
         unsafe {
             Security {
                 level: Some(ffi::SSL_get_security_level(self.0)),
-                suite_b: verify::suite_b(self.0),
+                restrictions: verify::suite_b(self.0),
                 callback: Some(ffi::app_security_callback(self.0)),
             }
         }

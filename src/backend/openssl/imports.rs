@@ -87,7 +87,7 @@ fn is_linked_statically() -> bool {
         }
     };
     let own = object_of(is_linked_statically as fn() -> bool as *const c_void);
-    own.is_null() || own == object_of(ffi::SSL_new as *const c_void)
+    own.is_null() || own == object_of(ffi::SSL_get_session as *const c_void)
 }
 
 /// A look at all objects of the process.

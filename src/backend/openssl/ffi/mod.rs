@@ -13,7 +13,7 @@ mod flavour;
 #[path = "boringssl.rs"]
 mod flavour;
 
-pub use self::ex_data::{Slot, not_copied};
+pub use self::ex_data::Slot;
 pub use self::flavour::*;
 
 pub type InfoCallback = unsafe extern "C-unwind" fn(ssl: *const SSL, kind: c_int, value: c_int);

@@ -14,9 +14,7 @@ pub use openssl_sys::{
 pub use openssl_sys::{SSL_CTX_free, SSL_CTX_up_ref};
 use openssl_sys::{SSL_METHOD, TLS_method};
 
-use super::{
-    CRYPTO_EX_INDEX_SSL_SESSION, ExDup, ExFree, ExNew, Role, Slot, VerifyCallback, not_copied,
-};
+use super::{CRYPTO_EX_INDEX_SSL_SESSION, ExDup, ExFree, ExNew, Role, Slot, VerifyCallback};
 use crate::fork::OnceNumber;
 
 /// Names the backend in saved sessions.
@@ -113,6 +111,20 @@ pub unsafe fn has_app_data(session: *const SSL_SESSION) -> bool {
 /// a connection whose handshake has not ended. What OpenSSL makes of a copy, for a ticket say, is
 /// not the library's.
 static OFFERED: Slot = Slot::new(CRYPTO_EX_INDEX_SSL_SESSION, None, Some(not_copied), None);
+
+/// A slot's dup function where a copy of the object begins without.
+unsafe extern "C" fn not_copied(
+    _to: *mut CRYPTO_EX_DATA,
+    _from: *const CRYPTO_EX_DATA,
+    data: *mut *mut c_void,
+    _: c_int,
+    _: c_long,
+    _: *mut c_void,
+) -> c_int {
+    // SAFETY: OpenSSL passes where the pointer to copy is.
+    unsafe { *data = std::ptr::null_mut() };
+    1
+}
 
 /// Marks a copy that is set on a connection, or takes the mark off.
 ///
