@@ -98,6 +98,16 @@ read_environment(void)
 	}
 }
 
+/* The library's own log says what is wrong with it */
+static void
+read_store(const struct library *found)
+{
+	const char *url = secure_getenv("LWS_TLS_SESSION_STORE");
+
+	if (url && *url)
+		(void)found->lws_store(url);
+}
+
 #define FIND(_function, _object, _name) \
 	(_function = AS_FUNCTION(__typeof__(_function), dlsym(_object, _name)))
 
@@ -122,6 +132,7 @@ find_library(struct library *to, void *object)
 {
 	return FIND(to->lws_begin, object, "lws_tls_session_lws_begin") &&
 	       FIND(to->lws_end, object, "lws_tls_session_lws_end") &&
+	       FIND(to->lws_store, object, "lws_tls_session_lws_store") &&
 	       FIND(to->cache, object, "lws_tls_session_cache") &&
 	       FIND(to->vh_destroy, object, "lws_tls_session_vh_destroy") &&
 	       FIND(to->is_reused, object, "lws_tls_session_is_reused") &&
@@ -164,6 +175,7 @@ load(void)
 		object = open_library();
 		if (object && find_library(&found, object)) {
 			read_environment();
+			read_store(&found);
 			library = found;
 		} else
 			say("sessions are not resumed: ", dlerror());

@@ -19,7 +19,7 @@ use crate::capi::{
 };
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Identity, Key, tag};
-use crate::fork::{Mutex, MutexGuard, RwLock};
+use crate::fork::{Mutex, MutexGuard, Once, RwLock};
 use crate::lifetime::{SECOND, lifetime};
 use crate::offer::Policy;
 use crate::session_store::SessionStore;
@@ -123,6 +123,15 @@ impl Vhost {
             identity: Mutex::new(None),
             counters: Counters::default(),
         }
+    }
+
+    /// One of libwebsockets': what [`set_up_libwebsockets`] was told is done with it.
+    pub fn of_libwebsockets(info: Info) -> Vhost {
+        let vhost = Vhost::new(info);
+        if let Some(set_up) = SET_UP_LIBWEBSOCKETS.get() {
+            set_up(&vhost);
+        }
+        vhost
     }
 
     /// Its name.
@@ -317,6 +326,15 @@ impl Vhost {
             (cache.newest_key(endpoint, now).is_some(), Dropped::default())
         })
     }
+}
+
+type SetUp = Box<dyn Fn(&Vhost) + Send + Sync>;
+
+static SET_UP_LIBWEBSOCKETS: Once<SetUp> = Once::new();
+
+/// What is done with all vhosts of libwebsockets from now on; the first that is told counts.
+pub fn set_up_libwebsockets(set_up: SetUp) {
+    SET_UP_LIBWEBSOCKETS.get_or_init(|| set_up);
 }
 
 /// A session on its way into the cache.

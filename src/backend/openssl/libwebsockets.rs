@@ -125,7 +125,7 @@ pub fn end(handle: usize, info: Option<Info>) {
     let mut timeout = 0;
     if let Some(info) = info {
         timeout = c_long::from(info.timeout);
-        handles::put_vhost(handle, Vhost::new(info));
+        handles::put_vhost(handle, Vhost::of_libwebsockets(info));
     }
     let Some(vhost) = handles::vhost(handle) else { return };
     for ctx in &made.contexts {
