@@ -844,21 +844,6 @@ int lws_tls_session_dump_load(struct lws_vhost *vh,
 int lws_tls_session_vhost_store(struct lws_vhost *vh,
                                 const char *url);
 
-#if !defined(LWS_TLS_SESSIONS_MBEDTLS)
-/**
- * lws_tls_session_lws_store() - for lws/ alone: a store for the vhosts of libwebsockets
- *
- * \param url: as lws_tls_session_vhost_store() takes it. Without a scope in it, that is the program's
- *	path and the vhost's name
- *
- * All vhosts of libwebsockets that become known from now on have it, as far as their own calls of
- * lws_tls_session_vhost_store() do not say otherwise.
- *
- * Returns 0, -1 if the URL is refused.
- */
-int lws_tls_session_lws_store(const char *url);
-#endif
-
 /**
  * lws_tls_session_foreach() - look at the endpoints of a vhost, most recently used first
  *
@@ -957,6 +942,21 @@ void lws_tls_session_lws_begin(const struct lws_tls_session_lws_functions *funct
  */
 void lws_tls_session_lws_end(struct lws_vhost *vh,
                              const struct lws_tls_session_vhost_info *info);
+#endif
+
+#if !defined(LWS_TLS_SESSIONS_MBEDTLS)
+/**
+ * lws_tls_session_lws_store() - for lws/ alone: a store for the vhosts of libwebsockets
+ *
+ * \param url: as lws_tls_session_vhost_store() takes it. Without a scope in it, that is the program's
+ *	path and the vhost's name
+ *
+ * All vhosts of libwebsockets that become known from now on have it, as far as their own calls of
+ * lws_tls_session_vhost_store() do not say otherwise.
+ *
+ * Returns 0, -1 if the URL is refused.
+ */
+int lws_tls_session_lws_store(const char *url);
 #endif
 
 #ifdef __cplusplus

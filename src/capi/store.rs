@@ -8,7 +8,7 @@ use super::types::lws_vhost;
 use crate::backend::{Active, Backend};
 use crate::log;
 use crate::store::url::{self, Refused};
-use crate::vhost::{Vhost, set_up_libwebsockets};
+use crate::vhost::Vhost;
 
 /// lws_tls_session_vhost_store() - have a vhost's sessions outlive the process
 ///
@@ -77,44 +77,14 @@ pub unsafe extern "C" fn lws_tls_session_vhost_store(
 }
 
 /// Whether something was not refused; where it was, the log says why.
-fn accepted(name: &str, result: Result<(), Refused>) -> bool {
+pub(super) fn accepted(name: &str, result: Result<(), Refused>) -> bool {
     if let Err(refused) = &result {
         log::warn!("{name}: {refused}");
     }
     result.is_ok()
 }
 
-fn set_store(name: &str, vhost: &Vhost, url: &str, scope: &str) -> bool {
+pub(super) fn set_store(name: &str, vhost: &Vhost, url: &str, scope: &str) -> bool {
     let store = url::open(url, scope, Active::ID);
     accepted(name, store.map(|store| vhost.set_store(Arc::new(store))))
-}
-
-/// lws_tls_session_lws_store() - for lws/ alone: a store for the vhosts of libwebsockets
-///
-/// \param url: as lws_tls_session_vhost_store() takes it. Without a scope in it, that is the program's
-///	path and the vhost's name
-///
-/// All vhosts of libwebsockets that become known from now on have it, as far as their own calls of
-/// lws_tls_session_vhost_store() do not say otherwise.
-///
-/// Returns 0, -1 if the URL is refused.
-#[cfg(not(feature = "mbedtls"))]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lws_tls_session_lws_store(url: *const c_char) -> c_int {
-    const NAME: &str = "LWS_TLS_SESSION_STORE";
-    guard("lws_tls_session_lws_store", -1, || {
-        // SAFETY: the caller passes NULL or a NUL-terminated string.
-        let url = unsafe { super::guard::string(url) }?;
-        if !accepted(NAME, url::check(&url)) {
-            return None;
-        }
-        let program = std::env::current_exe().unwrap_or_default();
-        set_up_libwebsockets(Box::new(move |vhost| {
-            if !vhost.is_disabled() {
-                let scope = format!("{} {}", program.display(), vhost.name());
-                set_store(NAME, vhost, &url, &scope);
-            }
-        }));
-        Some(0)
-    })
 }
