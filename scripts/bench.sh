@@ -3,7 +3,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-all_parts=(connections memory load bursts counts threads cache)
+all_parts=(connections memory load bursts counts threads store cache)
 
 usage() {
 	cat <<'TEXT'
@@ -19,6 +19,8 @@ cores, and writes build/bench/report.md with its plots:
   bursts       64 reconnects begun at once
   counts       instructions of the cache, by size
   threads      what two threads reach
+  store        files behind the cache, beside the same steps by hand, by size; a process's
+               first connection
   cache        times of the cache and of others, by size
 
   --docs       put the report into docs/performance.md
@@ -180,6 +182,20 @@ part_counts() {
 part_threads() {
 	cargo build --quiet --locked --release --manifest-path "$crate" --bin threads
 	"$CARGO_TARGET_DIR/release/threads" | figures_of threads
+}
+
+part_store() {
+	local tls key
+	cargo build --quiet --locked --release --manifest-path "$crate" \
+		--no-default-features --bin store
+	"$CARGO_TARGET_DIR/release/store" "$PWD/$out/store" | figures_of store
+	for tls in 1.2 1.3; do
+		for key in p256 rsa; do
+			"$out/benches/tls/bench-handshake" --time --store "$PWD/$out/stored-$tls-$key" \
+				--tls $tls --key $key --count 500 | figures_of "stored.$tls.$key"
+		done
+	done
+	rm -rf "$out"/stored-*
 }
 
 part_cache() {

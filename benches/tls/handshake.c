@@ -23,7 +23,9 @@ static const char usage[] =
 	"  copies    the same, but a copy is kept, and a copy of that is set\n"
 	"  attached  resumed by the library, which is told nothing but the SSL_CTX\n"
 	"  first     the same, only the first reconnect after a full handshake\n"
-	"  second    the same, only the one after that\n";
+	"  second    the same, only the one after that\n"
+	"\n"
+	"  --store DIR  with --time: also first connections, with a store in DIR\n";
 
 /* the variable that the session is kept in */
 static SSL_SESSION *kept;
@@ -71,9 +73,13 @@ enum mode {
 	FIRST,
 	SECOND,
 	MODES,
+	STORED = MODES,	/* timed only: a vhost of its own for each connection */
 };
 
-static const char *const names[] = { "full", "hand", "copies", "attached", "first", "second" };
+static const char *const names[] = { "full", "hand", "copies", "attached", "first", "second",
+				     "stored" };
+
+static char store[512];	/* its URL; empty: none */
 
 struct run {
 	enum mode		mode;
@@ -116,6 +122,18 @@ static void run_down(struct run *run)
 	peers_down(&run->peers);
 }
 
+/* as in a process that has not connected yet */
+static void begin_anew(struct run *run)
+{
+	if (run->mode != STORED)
+		return;
+	if (run->vh)
+		lws_tls_session_vh_destroy(run->vh);
+	run->vh = lws_tls_session_vhost_create(NULL);
+	NEED(!lws_tls_session_vhost_store(run->vh, store));
+	NEED(!lws_tls_session_vhost_attach(run->vh, run->peers.client));
+}
+
 static void connect_once(struct run *run, bool resumes, bool measured)
 {
 	struct conn conn;
@@ -147,6 +165,7 @@ static void warm_up(struct run *run)
 {
 	int i;
 
+	begin_anew(run);
 	if (run->mode != FULL)
 		connect_once(run, false, false);
 	for (i = 0; i < 10; i++)
@@ -155,28 +174,29 @@ static void warm_up(struct run *run)
 
 static void take_turns(const struct peers_config *config, int count)
 {
-	static const enum mode timed[] = { FULL, HAND, ATTACHED };
-	struct run runs[3];
-	double *times[3];
-	int i, n;
+	static const enum mode timed[] = { FULL, HAND, ATTACHED, STORED };
+	struct run runs[4];
+	double *times[4];
+	int i, n, modes = store[0] ? 4 : 3;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < modes; i++) {
 		times[i] = calloc((size_t)count, sizeof(double));
 		NEED(times[i]);
 		run_up(&runs[i], timed[i], config);
 		warm_up(&runs[i]);
 	}
 	for (n = 0; n < count; n++)
-		for (i = 0; i < 3; i++) {
+		for (i = 0; i < modes; i++) {
 			double begun;
 
 			/* not timed: what comes before is to be the same for each */
 			once(&runs[i], false);
+			begin_anew(&runs[i]);
 			begun = bench_microseconds();
 			once(&runs[i], false);
 			times[i][n] = bench_microseconds() - begun;
 		}
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < modes; i++) {
 		printf("%s\t%.1f\n", names[timed[i]], bench_median(times[i], count));
 		run_down(&runs[i]);
 		free(times[i]);
@@ -196,6 +216,8 @@ int main(int argc, char **argv)
 	int i;
 
 	if (argc > 1 && bench_flag(argv, "time")) {
+		if (bench_value(argv, "store", NULL))
+			snprintf(store, sizeof(store), "file:%s", bench_value(argv, "store", NULL));
 		take_turns(&config, count);
 		SSL_SESSION_free(kept);
 		return 0;

@@ -303,7 +303,7 @@ static void what_is_not_safe_is_refused(void)
 
 static void keys_and_scopes_part(void)
 {
-	struct server *server = server_start(&(struct server_config){ .resumption = TICKETS });
+	struct server *server = server_start(&(struct server_config){ .resumption = SESSION_IDS });
 	uint16_t port = server_port(server);
 	char key[300], both[300];
 

@@ -83,7 +83,7 @@ static void servers_of_ours(void)
 
 static void without_a_store_none(void)
 {
-	struct server *server = server_start(&(struct server_config){ .resumption = TICKETS });
+	struct server *server = server_start(&(struct server_config){ .resumption = SESSION_IDS });
 
 	CHECK_INT(resumed_of(&(struct job){ .port = server_port(server) }), 0);
 	server_stop(server);

@@ -29,8 +29,6 @@ __attribute__((noinline)) static int twin_callback(int ok, X509_STORE_CTX *ctx)
 	return nobody_asks == 1 ? TWIN : ok;
 }
 
-static int data;
-
 static void with_twin_callback(struct conn *conn)
 {
 	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, twin_callback);
@@ -66,6 +64,8 @@ static void with_other_level(struct conn *conn)
 {
 	SSL_set_security_level(conn_ssl(conn), SSL_get_security_level(conn_ssl(conn)) == 1 ? 2 : 1);
 }
+
+static int data;
 
 static int allow_all(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid, void *other,
 		     void *ex)

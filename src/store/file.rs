@@ -174,6 +174,11 @@ impl Files {
     }
 }
 
+/// Whether it is time for what is done once in so many times: a power of two.
+fn one_in(times: u8) -> bool {
+    super::random::<1>().is_ok_and(|[byte]| byte % times == 0)
+}
+
 fn seconds() -> u64 {
     u64::try_from(Moment::now().wall / 1000).unwrap_or(0)
 }
@@ -253,7 +258,7 @@ impl Records for Files {
             is_done => is_done,
         };
         is_done?;
-        if super::random::<1>().is_ok_and(|[byte]| byte % SWEEP_ONCE_IN == 0) {
+        if one_in(SWEEP_ONCE_IN) {
             self.sweep_some(&name.scope, now);
         }
         Ok(())

@@ -19,6 +19,10 @@ const LEAST_SHARE: usize = 32;
 
 const BUCKETS: usize = 256;
 
+/// A share that is looked at only once in so many times.
+const MUCH: usize = 64;
+const LOOK_ONCE_IN: u8 = 16;
+
 /// Endpoints that one sweep looks at.
 const SWEPT_AT_ONCE: usize = 4;
 
@@ -36,7 +40,14 @@ impl Files {
     /// cannot be looked at is as it is.
     pub(super) fn make_room(&self, scope: &Dir, bucket: &[u8]) {
         let groups = groups(self.max);
-        let share = self.max / groups;
+        let mut share = self.max / groups;
+        if share >= MUCH {
+            // To look at many names each time would be dear: seldom, and with some room to spare.
+            if !super::one_in(LOOK_ONCE_IN) {
+                return;
+            }
+            share -= share / 8;
+        }
         let Some(bucket) = bucket_of(bucket) else { return };
         let group = |number: u8| usize::from(number) * groups / BUCKETS;
         let mut buckets = Vec::new();
