@@ -6,7 +6,6 @@
  * asks under the second, and must come out as it does without the library.
  */
 
-#include <dlfcn.h>
 #include <openssl/x509v3.h>
 
 #include "client_openssl.h"
@@ -169,12 +168,7 @@ static void forcing_certificate_callback(struct conn *conn)
 {
 	void (*set)(SSL_CTX *ctx, int (*callback)(X509_STORE_CTX *ctx, void *arg), void *arg);
 
-	/*
-	 * Looked up: where the program names it, each session is for the SSL_CTX it was made
-	 * with, see rule_setters.c. As POSIX has it, a pointer to data is one to a function.
-	 */
-	*(void **)&set = dlsym(RTLD_DEFAULT, "SSL_CTX_set_cert_verify_callback");
-	REQUIRE(set);
+	*(void **)&set = unnamed("SSL_CTX_set_cert_verify_callback");
 	set(SSL_get_SSL_CTX(conn_ssl(conn)), force_certificate, NULL);
 }
 

@@ -2,13 +2,13 @@
  * Who the client is: its certificate, PSK or SRP user.
  */
 
-#include <dlfcn.h>
 #include <string.h>
 
 #include <openssl/err.h>
 
 #include "certs.h"
 #include "check.h"
+#include "client_openssl.h"
 #include "world.h"
 
 #define PSK_CIPHER	"\x13\x01"	/* TLS_AES_128_GCM_SHA256 */
@@ -105,14 +105,11 @@ static void apply_secrets_to_ctx(struct link *link)
 	SSL_CTX_set_srp_client_pwd_callback(link->ctx, srp_password);
 }
 
-/* Looked up: where the program names it, no TLS 1.3 is resumed in it at all, see rule_setters.c. */
 static void set_psk13(SSL *ssl)
 {
 	void (*set)(SSL *ssl, SSL_psk_use_session_cb_func callback);
 
-	/* as POSIX has it: a pointer to data is one to a function all the same */
-	*(void **)&set = dlsym(RTLD_DEFAULT, "SSL_set_psk_use_session_callback");
-	REQUIRE(set);
+	*(void **)&set = unnamed("SSL_set_psk_use_session_callback");
 	set(ssl, psk13);
 }
 
@@ -127,17 +124,6 @@ static void apply_secrets_to_ssl(struct link *link)
 static void apply_secrets_to_ctx(struct link *link)
 {
 	(void)link;
-}
-
-/* Looked up: where the program names it, no TLS 1.3 is resumed in it at all, see rule_setters.c. */
-static void set_psk13(SSL *ssl)
-{
-	void (*set)(SSL *ssl, SSL_psk_use_session_cb_func callback);
-
-	/* as POSIX has it: a pointer to data is one to a function all the same */
-	*(void **)&set = dlsym(RTLD_DEFAULT, "SSL_set_psk_use_session_callback");
-	REQUIRE(set);
-	set(ssl, psk13);
 }
 
 static void apply_secrets_to_ssl(struct link *link)

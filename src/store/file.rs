@@ -40,7 +40,7 @@ const MAX_ROUNDS: usize = 16;
 const NOTE_USE_AFTER: i64 = 60;
 
 /// Once in so many puts, some of what nobody looks at is looked at.
-const SWEEP_ONCE_IN: u8 = 16;
+const SWEEP_ONCE_IN: u8 = 128;
 
 /// A directory of records.
 pub struct Files {

@@ -443,6 +443,11 @@ impl Client for SslClient {
             {
                 return Some("somebody in the process may set an external pre-shared key on it");
             }
+            if imports::is_named(Setter::Extension) {
+                return Some(
+                    "somebody in the process may limit its fragments, or give it a ticket",
+                );
+            }
             if ffi::takes_raw_public_keys(self.0) {
                 return Some("it takes raw public keys");
             }

@@ -23,6 +23,9 @@ pub(super) enum Setter {
     ExternalPsk = 8,
     /// A callback that verifies in OpenSSL's place.
     CertVerifyCallback = 16,
+    /// What a server compares with the session, and aborts: a limit of fragments (RFC 6066 4), or a
+    /// ticket of the app's own (RFC 4851).
+    Extension = 32,
 }
 
 /// Who sets what: bits of [`Setter`].
@@ -34,7 +37,7 @@ pub(super) fn is_named(setter: Setter) -> bool {
 }
 
 /// The functions.
-const SETTERS: [(&CStr, Setter); 10] = [
+const SETTERS: [(&CStr, Setter); 13] = [
     (c"SSL_set_session_id_context", Setter::IdContext),
     (c"SSL_CTX_set_session_id_context", Setter::IdContextOfSslCtx),
     (c"SSL_set_psk_client_callback", Setter::Secret),
@@ -45,6 +48,9 @@ const SETTERS: [(&CStr, Setter); 10] = [
     (c"SSL_set_psk_use_session_callback", Setter::ExternalPsk),
     (c"SSL_CTX_set_psk_use_session_callback", Setter::ExternalPsk),
     (c"SSL_CTX_set_cert_verify_callback", Setter::CertVerifyCallback),
+    (c"SSL_set_tlsext_max_fragment_length", Setter::Extension),
+    (c"SSL_CTX_set_tlsext_max_fragment_length", Setter::Extension),
+    (c"SSL_set_session_ticket_ext", Setter::Extension),
 ];
 
 /// Looks at what was loaded since the last look.
@@ -73,7 +79,7 @@ pub(super) fn look() {
 }
 
 /// Where OpenSSL lies in the program itself, no name tells who calls it. External pre-shared keys
-/// are left out: the first that resumes is seen, and without sessions there is no library.
+/// and extensions are left out: they are rare, and would leave nothing to resume.
 const UNKNOWN_WHERE_STATIC: u8 =
     Setter::IdContext as u8 | Setter::Secret as u8 | Setter::CertVerifyCallback as u8;
 

@@ -24,7 +24,7 @@ const MUCH: usize = 64;
 const LOOK_ONCE_IN: u8 = 16;
 
 /// Endpoints that one sweep looks at.
-const SWEPT_AT_ONCE: usize = 4;
+const SWEPT_AT_ONCE: usize = 8;
 
 /// An empty directory that is older, in seconds, is nobody's any more.
 const EMPTY_AFTER: u64 = 60;
