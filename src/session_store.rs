@@ -15,6 +15,9 @@ pub trait SessionStore: Send + Sync {
     fn put(&self, key: &Key, new: &NewRecord<'_>) -> Result<(), Failed>;
     /// Removes records of a key.
     fn remove(&self, key: &Key, which: Which<'_>) -> Result<(), Failed>;
+    /// A handshake that offered a session never ended. Removes the session's record after too many:
+    /// a server may hang up on it every time, in whichever process.
+    fn unanswered(&self, key: &Key, session: &[u8]) -> Result<(), Failed>;
     /// Removes the records of an endpoint, of all client certificates.
     fn forget(&self, endpoint: &Endpoint) -> Result<(), Failed>;
     /// Removes all records.

@@ -160,6 +160,35 @@ static void what_was_forgotten_does_not_come_back(void)
 	rig_down(&rig);
 }
 
+/* A server that hangs up on what it is offered does so in each process, but not for ever. */
+static void what_keeps_handshakes_from_ending_goes(void)
+{
+	struct rig rig, other;
+	int version, n;
+	char name[32];
+
+	FOR_EACH_VERSION(version) {
+		snprintf(name, sizeof(name), "unanswered-%x", version);
+		rig_up_store(&rig, name, version, 0);
+		server_set_tickets(rig.server, 1);
+		RIG_VISIT(&rig, MISS);
+		for (n = 0; n < 5; n++) {
+			other = rig;
+			other.vh = lws_tls_session_vhost_create(NULL);
+			CHECK_INT(lws_tls_session_vhost_store(other.vh, store_url(name, "")), 0);
+			other.client = client_new(&(struct client_config){ .vh = other.vh });
+			server_refuse(rig.server, REFUSE_RESET);
+			CHECK_FAILS(other.client, &other.dial);
+			CHECK_INT(stats_of(other.vh).store_hits, 1);
+			client_free(other.client);
+			lws_tls_session_vh_destroy(other.vh);
+		}
+		CHECK_JOB("MISS", .store = store_url(name, ""), .version = version,
+			  .port = server_port(rig.server));
+		rig_down(&rig);
+	}
+}
+
 static const char *telling[4];
 static unsigned char leaf[64];
 
@@ -384,6 +413,7 @@ STORE_TEST_PROGRAM(NULL,
 	CASE_IF(client_speaks_tls13, a_ticket_for_single_use_is_in_one_place),
 	CASE(what_the_cache_drops_the_store_drops),
 	CASE_IF(client_speaks_tls13, what_was_forgotten_does_not_come_back),
+	CASE(what_keeps_handshakes_from_ending_goes),
 	CASE(nothing_is_told),
 	CASE(what_is_not_safe_is_refused),
 	CASE(keys_and_scopes_part),

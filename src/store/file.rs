@@ -25,7 +25,7 @@ use self::dir::Dir;
 use self::names::{FileName, NameText, PathText};
 use super::seal::{Key, MAX_FILE, OVERHEAD};
 use super::url::{BadDirectory, BadKeyFile, Parameters};
-use super::{Label, Labelled, Name, Records};
+use super::{Label, Labelled, MAX_UNANSWERED, Name, Records};
 use crate::clock::Moment;
 use crate::dump;
 use crate::session_store::Verdict;
@@ -248,7 +248,7 @@ impl Records for Files {
     fn put(&self, name: &Name, label: &Label, record: &[u8]) -> io::Result<()> {
         let now = seconds();
         let put = u64::try_from(Moment::now().wall).unwrap_or(0);
-        let file = FileName { client: name.client, label: *label, put };
+        let file = FileName { client: name.client, label: *label, put, unanswered: 0 };
         let is_done = self.try_put(name, &file, record, now);
         let is_done = match is_done {
             // A sweep has removed the directory, which was empty.
@@ -269,6 +269,20 @@ impl Records for Files {
         for file in &self.list(&dir, name, seconds())? {
             if which.has(&file.label) {
                 dir.unlink_if_there(&file.text())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn unanswered(&self, name: &Name, id: [u8; 8]) -> io::Result<()> {
+        let Some(dir) = self.find(name)? else { return Ok(()) };
+        for file in self.list(&dir, name, seconds())?.iter().filter(|file| file.label.id == id) {
+            let unanswered = file.unanswered.saturating_add(1);
+            if unanswered >= MAX_UNANSWERED {
+                dir.unlink_if_there(&file.text())?;
+            } else {
+                // Others may have taken it meanwhile.
+                let _ = dir.rename(&file.text(), &FileName { unanswered, ..*file }.text());
             }
         }
         Ok(())

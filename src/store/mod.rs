@@ -89,11 +89,16 @@ pub trait Records: Send + Sync {
     fn put(&self, name: &Name, label: &Label, record: &[u8]) -> io::Result<()>;
     /// Removes records of a name.
     fn remove(&self, name: &Name, which: Labelled) -> io::Result<()>;
+    /// Counts a handshake that offered a record and never ended; removes it after [`MAX_UNANSWERED`].
+    fn unanswered(&self, name: &Name, id: [u8; 8]) -> io::Result<()>;
     /// Removes the records of a name's endpoint, whatever client certificate they are of.
     fn forget(&self, name: &Name) -> io::Result<()>;
     /// Removes the records of a name's scope.
     fn flush(&self, scope: &[u8; 16]) -> io::Result<()>;
 }
+
+/// Handshakes that may offer a record and never end.
+pub const MAX_UNANSWERED: u8 = crate::cache::MAX_UNANSWERED;
 
 /// Bytes that nobody can guess.
 fn random<const N: usize>() -> io::Result<[u8; N]> {

@@ -181,6 +181,13 @@ impl SessionStore for Sealed {
         })
     }
 
+    fn unanswered(&self, key: &Key, session: &[u8]) -> Result<(), Failed> {
+        let about = self.about(&key.endpoint, &key.identity);
+        self.with_each_key(|scoped| {
+            self.records.unanswered(&scoped.name(&about), scoped.id(session))
+        })
+    }
+
     fn forget(&self, endpoint: &Endpoint) -> Result<(), Failed> {
         let about = self.about(endpoint, &None);
         self.with_each_key(|scoped| self.records.forget(&scoped.name(&about)))
@@ -264,6 +271,9 @@ mod tests {
             self.begin()?;
             self.rows.lock().unwrap().retain(|row| row.0 != *name || !which.has(&row.1));
             Ok(())
+        }
+        fn unanswered(&self, _: &Name, _: [u8; 8]) -> io::Result<()> {
+            self.begin()
         }
         fn forget(&self, name: &Name) -> io::Result<()> {
             self.begin()?;

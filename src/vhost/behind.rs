@@ -238,6 +238,12 @@ impl Vhost {
         self.with_store(|store| store.remove(key, Which::Session(&session())));
     }
 
+    /// A handshake that offered a session never ended.
+    pub fn unanswered_in_store(&self, key: &Key, session: &Session) {
+        let session = || Active::ticket_or_id(session);
+        self.with_store(|store| store.unanswered(key, &session()));
+    }
+
     /// A connection has ended badly: what descends from a full handshake goes.
     pub fn remove_handshake_from_store(&self, key: &Key, handshake: Moment) {
         self.with_store(|store| store.remove(key, Which::Handshake(handshake.wall)));

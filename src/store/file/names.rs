@@ -95,6 +95,8 @@ pub struct FileName {
     pub label: Label,
     /// Milliseconds since 1970 when it was put: the greater, the newer.
     pub put: u64,
+    /// Handshakes that offered it and never ended.
+    pub unanswered: u8,
 }
 
 impl FileName {
@@ -111,6 +113,8 @@ impl FileName {
             text.push(b'-');
             push_hex(&mut text, &number.to_be_bytes()[2..]);
         }
+        text.push(b'-');
+        push_hex(&mut text, &[self.unanswered]);
         text
     }
 
@@ -126,7 +130,8 @@ impl FileName {
             Some(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
         };
         let (put, end) = (number()?, number()?);
-        let file = FileName { client, label: Label { id, family, class, end }, put };
+        let [unanswered] = from_hex(parts.next()?)?;
+        let file = FileName { client, label: Label { id, family, class, end }, put, unanswered };
         parts.next().is_none().then_some(file)
     }
 }
@@ -141,9 +146,10 @@ mod tests {
         #[test]
         fn a_name_comes_back(
             client: [u8; 8], id: [u8; 8], family: [u8; 4], class: [u8; 4],
-            put in 0..1u64 << 48, end in 0..1u64 << 48,
+            put in 0..1u64 << 48, end in 0..1u64 << 48, unanswered: u8,
         ) {
-            let file = FileName { client, label: Label { id, family, class, end }, put };
+            let label = Label { id, family, class, end };
+            let file = FileName { client, label, put, unanswered };
             prop_assert_eq!(FileName::parse(&file.text()), Some(file));
         }
 

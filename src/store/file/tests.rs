@@ -158,6 +158,20 @@ fn a_newer_record_takes_the_place_of_an_older() {
 }
 
 #[test]
+fn what_keeps_handshakes_from_ending_goes() {
+    let place = Place::new();
+    let files = place.files();
+    put(&files, &name(1), 1);
+    put(&files, &name(1), 2);
+    for _ in 1..MAX_UNANSWERED {
+        files.unanswered(&name(1), [2; 8]).unwrap();
+        assert_eq!(take(&files, &name(1), Verdict::Copy), Some(2));
+    }
+    files.unanswered(&name(1), [2; 8]).unwrap();
+    assert_eq!(take(&files, &name(1), Verdict::Copy), Some(1));
+}
+
+#[test]
 fn one_of_many_takes_each() {
     let place = Place::new();
     for round in 0..20 {
