@@ -7,7 +7,8 @@ use super::guard::{guard, known_vhost};
 use super::types::lws_vhost;
 use crate::backend::{Active, Backend};
 use crate::log;
-use crate::store::url::{self, Refused};
+use crate::store::refused::Refused;
+use crate::store::url;
 use crate::vhost::Vhost;
 
 /// lws_tls_session_vhost_store() - have a vhost's sessions outlive the process

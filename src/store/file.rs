@@ -23,8 +23,9 @@ use zeroize::Zeroizing;
 
 use self::dir::Dir;
 use self::names::{FileName, NameText, PathText};
+use super::parameters::Parameters;
+use super::refused::{BadDirectory, BadKeyFile};
 use super::seal::{Key, MAX_FILE, OVERHEAD};
-use super::url::{BadDirectory, BadKeyFile, Parameters};
 use super::{Label, Labelled, MAX_UNANSWERED, Name, Records};
 use crate::clock::Moment;
 use crate::dump;
@@ -174,11 +175,6 @@ impl Files {
     }
 }
 
-/// Whether it is time for what is done once in so many times: a power of two.
-fn one_in(times: u8) -> bool {
-    super::random::<1>().is_ok_and(|[byte]| byte % times == 0)
-}
-
 fn seconds() -> u64 {
     u64::try_from(Moment::now().wall / 1000).unwrap_or(0)
 }
@@ -258,7 +254,7 @@ impl Records for Files {
             is_done => is_done,
         };
         is_done?;
-        if one_in(SWEEP_ONCE_IN) {
+        if super::one_in(SWEEP_ONCE_IN) {
             self.sweep_some(&name.scope, now);
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! What lies behind the cache: records of sessions, sealed, under names that tell nothing.
 //!
 //! - [`sealed`]: what the core sees: names records, seals and opens them, leaves alone what fails
-//! - [`url`]: a store's URL and its parameters
+//! - [`url`], [`parameters`], [`refused`]: a store's URL, and what may be wrong with it
 //! - [`seal`]: keys and what is done with them
 //! - [`file`](mod@file): records as files in a directory
 //!
@@ -10,6 +10,8 @@
 #![forbid(unsafe_code)]
 
 pub mod file;
+pub mod parameters;
+pub mod refused;
 pub mod seal;
 pub mod sealed;
 pub mod url;
@@ -113,6 +115,11 @@ fn random<const N: usize>() -> io::Result<[u8; N]> {
         }
     }
     Ok(bytes)
+}
+
+/// Whether it is time for what is done once in so many times: a power of two.
+fn one_in(times: u8) -> bool {
+    random::<1>().is_ok_and(|[byte]| byte % times == 0)
 }
 
 /// Bytes as lower-case hexadecimal digits.

@@ -237,7 +237,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::store::url::Refused;
+    use crate::store::refused::Refused;
 
     /// Records in memory; it fails where it is told to.
     #[derive(Default)]

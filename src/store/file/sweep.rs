@@ -43,7 +43,7 @@ impl Files {
         let mut share = self.max / groups;
         if share >= MUCH {
             // To look at many names each time would be dear: seldom, and with some room to spare.
-            if !super::one_in(LOOK_ONCE_IN) {
+            if !crate::store::one_in(LOOK_ONCE_IN) {
                 return;
             }
             share -= share / 8;
