@@ -144,6 +144,23 @@ static void what_the_cache_drops_the_store_drops(void)
 	}
 }
 
+static void what_a_server_declines_goes(void)
+{
+	struct rig rig;
+
+	rig_up_store(&rig, "declined", TLS1_3_VERSION, 0);
+	RIG_VISIT(&rig, MISS);
+	CHECK_INT(store_files("declined", NULL), 2);
+	server_forget(rig.server);
+	server_set_tickets(rig.server, 0);
+	RIG_VISIT(&rig, DECLINED);
+	CHECK_INT(store_files("declined", NULL), 1);
+	RIG_VISIT(&rig, DECLINED);
+	CHECK_INT(store_files("declined", NULL), 0);
+	RIG_VISIT(&rig, MISS);
+	rig_down(&rig);
+}
+
 /* A connection that began before forget() leaves nothing there either. */
 static void what_was_forgotten_does_not_come_back(void)
 {
@@ -413,6 +430,7 @@ STORE_TEST_PROGRAM(NULL,
 	CASE_IF(client_speaks_tls13, tickets_are_taken_but_the_last),
 	CASE_IF(client_speaks_tls13, a_ticket_for_single_use_is_in_one_place),
 	CASE(what_the_cache_drops_the_store_drops),
+	CASE_IF(client_speaks_tls13, what_a_server_declines_goes),
 	CASE_IF(client_speaks_tls13, what_was_forgotten_does_not_come_back),
 	CASE(what_keeps_handshakes_from_ending_goes),
 	CASE(nothing_is_told),
