@@ -2,6 +2,7 @@
 
 mod behind;
 mod declines;
+mod failures;
 mod inspect;
 mod saving;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use self::declines::Declines;
+use self::failures::Failures;
 use crate::backend::{Active, Backend, Chain, Client, Facts, TLS1_3};
 use crate::cache::{Cache, DEFAULT_MAX, Dropped, Id, Kind, Life, Size};
 use crate::capi::{
@@ -76,6 +78,7 @@ pub struct Vhost {
     identity: Mutex<Identity>,
     counters: Counters,
     declines: Declines,
+    failures: Failures,
 }
 
 /// What is counted; the names are those of `struct lws_tls_session_stats`.
@@ -126,6 +129,7 @@ impl Vhost {
             identity: Mutex::new(None),
             counters: Counters::default(),
             declines: Declines::default(),
+            failures: Failures::default(),
         }
     }
 
@@ -175,6 +179,11 @@ impl Vhost {
                 self.tag(endpoint)
             );
         }
+    }
+
+    /// The servers that have failed handshakes because they offered a session.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
     }
 
     /// What it counts.
