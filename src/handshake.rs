@@ -270,7 +270,7 @@ fn offer_from_store<C: Client>(
         FromStore::Nothing => missed,
         FromStore::Refused(refusal) => Err(why_of(refusal)),
         FromStore::Taken(id, live, life) => match client.offer(&live.session) {
-            Some(set) => Ok(Offered { id, set, live, life }),
+            Some(set) => Ok(Offered { id, set, live, store: client.trust_store(), life }),
             None => Err((Outcome::Miss, "nothing that can be set on it")),
         },
     }
