@@ -313,7 +313,7 @@ static bool may_mount(void)
 	if (mounted)
 		return true;
 	if (getuid() || unshare(CLONE_NEWNS) ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, "") ||
 	    mkdir(temp_path("disk"), 0700) ||
 	    mount("tmpfs", temp_path("disk"), "tmpfs", 0, "size=256k,mode=0700"))
 		return false;
@@ -370,11 +370,12 @@ static void a_disk_that_cannot_be_written(void)
 
 		begin(of);
 		CHECK_PROCESS("MISS", .store = url);
-		REQUIRE(!mount(NULL, temp_path("disk"), NULL, MS_REMOUNT | MS_RDONLY, NULL));
+		REQUIRE(!mount("tmpfs", temp_path("disk"), "tmpfs", MS_REMOUNT | MS_RDONLY,
+			       "size=256k"));
 		CHECK_PROCESS("RESUMED RESUMED", .store = url, .visits = 2);
 		CHECK_PROCESS("RESUMED", .store = url);
 		CHECK_PROCESS("MISS RESUMED", .store = url, .host = HOST_A, .visits = 2);
-		REQUIRE(!mount(NULL, temp_path("disk"), NULL, MS_REMOUNT, NULL));
+		REQUIRE(!mount("tmpfs", temp_path("disk"), "tmpfs", MS_REMOUNT, "size=256k"));
 		CHECK_PROCESS("MISS", .store = url, .host = HOST_A);
 		CHECK_PROCESS("RESUMED", .store = url, .host = HOST_A);
 		end();

@@ -101,11 +101,11 @@ impl Files {
         }
         let text = NameText::of(&name.endpoint);
         let open = || {
-            let scope = self.base()?.sub(NameText::of(&name.scope).as_bytes())?;
-            scope.sub(text.bucket())?.sub(text.within_bucket())
+            let scope = self.base()?.sub(NameText::of(&name.scope).as_bytes())?.own()?;
+            scope.sub(text.bucket())?.own()?.sub(text.within_bucket())?.own()
         };
         match open() {
-            Ok(dir) => dir.own().map(Some),
+            Ok(dir) => Ok(Some(dir)),
             // Where something else stands in its place, there are no records.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
             Err(error) => Err(error.into()),

@@ -36,17 +36,10 @@ impl Dir {
     }
 
     /// This one, if it is the user's own, and nobody else can write in it.
-    pub fn own(self) -> io::Result<Dir> {
+    pub fn own(self) -> Result<Dir> {
         let stat = self.stat()?;
         let is_own = stat.st_uid == rustix::process::geteuid().as_raw();
-        if is_own && stat.st_mode & 0o022 == 0 {
-            Ok(self)
-        } else {
-            Err(io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                "a directory is not the user's own",
-            ))
-        }
+        if is_own && stat.st_mode & 0o022 == 0 { Ok(self) } else { Err(Errno::ACCESS) }
     }
 
     /// A directory in this one.
@@ -62,7 +55,7 @@ impl Dir {
                 Err(error) => return Err(error.into()),
             }
             match self.sub(name) {
-                Ok(dir) => return dir.own(),
+                Ok(dir) => return Ok(dir.own()?),
                 Err(Errno::NOTDIR | Errno::LOOP) => self.unlink_if_there(name)?,
                 Err(Errno::NOENT) => {}
                 Err(error) => return Err(error.into()),

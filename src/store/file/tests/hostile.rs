@@ -96,3 +96,24 @@ fn a_directory_full_of_anything_is_endured() {
     files.flush(&[7; 16]).unwrap();
     assert!(place.all().is_empty());
 }
+
+#[test]
+fn directories_of_others_are_not_used() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    for level in 1..=3 {
+        let place = Place::new();
+        let files = place.files();
+        put(&files, &name(1), 1);
+        let dir = only(&place).ancestors().nth(level).unwrap().to_owned();
+        std::os::unix::fs::chown(&dir, Some(1), None).unwrap();
+        let mut shown = 0;
+        let taken = files.take(&name(1), &mut |_| {
+            shown += 1;
+            Verdict::Take
+        });
+        assert!(taken.is_err() && shown == 0, "level {level}");
+        assert!(files.put(&name(1), &label(2), b"record").is_err(), "level {level}");
+    }
+}
