@@ -104,7 +104,7 @@ impl Live {
         shared: &Shared,
         now: Moment,
     ) -> Option<Live> {
-        let chain = Active::chain_from_der(&record.chain)?;
+        let chain = Active::chain_of(&session, &record.chain)?;
         let peer = Peer {
             not_after: Active::not_after(&chain),
             chain,

@@ -87,6 +87,11 @@ pub trait Backend {
     fn chain_len(chain: &Self::Chain) -> usize;
     /// Certificates from DER.
     fn chain_from_der(certificates: &[&[u8]]) -> Option<Self::Chain>;
+    /// The same of a session's peer, whose own certificate the session may have already: to read one
+    /// is dear.
+    fn chain_of(_session: &Self::Session, certificates: &[&[u8]]) -> Option<Self::Chain> {
+        Self::chain_from_der(certificates)
+    }
     /// When the first of the certificates that matter ends, in milliseconds since 1970.
     fn not_after(chain: &Self::Chain) -> i64;
     /// Whether an app has said of none of these certificates what it trusts it for, and what not:

@@ -384,6 +384,17 @@ impl Backend for OpenSsl {
         Chain::new(certificates.iter().map(from_der).collect::<Option<_>>()?)
     }
 
+    fn chain_of(session: &Session, certificates: &[&[u8]]) -> Option<Chain> {
+        let (first, rest) = certificates.split_first()?;
+        let own = Self::peer(session).filter(|own| {
+            Self::chain_to_der(own).is_some_and(|der| der.first().is_some_and(|der| der == first))
+        });
+        let Some(own) = own else { return Self::chain_from_der(certificates) };
+        let rest = if rest.is_empty() { None } else { Some(Self::chain_from_der(rest)?) };
+        let rest = rest.into_iter().flat_map(|chain| chain.certificates);
+        Chain::new(own.certificates.into_iter().chain(rest).collect())
+    }
+
     fn are_plain(chain: &Chain, anchors: &Anchors) -> bool {
         chain.certificates.iter().chain(&*anchors.0).all(Certificate::is_plain)
     }
