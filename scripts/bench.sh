@@ -110,10 +110,12 @@ counted() {
 	awk -v count="$count" -f benches/callgrind.awk "$out/callgrind.out" | figures_of "$prefix"
 }
 
+# handshake TLS KEY KIND [OPTION...]
 handshake() {
 	local tls=$1 key=$2 kind=$3
 	counted "client.$tls.$key.$kind" 20 'measured_client' \
-		"$out/benches/tls/bench-handshake" --mode "$kind" --tls "$tls" --key "$key" --count 20
+		"$out/benches/tls/bench-handshake" --mode "$kind" --tls "$tls" --key "$key" --count 20 \
+		"${@:4}"
 }
 
 part_connections() {
@@ -185,7 +187,7 @@ part_threads() {
 }
 
 part_store() {
-	local tls key dir
+	local tls key kind dir
 	cargo build --quiet --locked --release --manifest-path "$crate" \
 		--no-default-features --bin store
 	# 100,000 endpoints are 800 MB of small files: in memory, as in /run, if there is room
@@ -193,6 +195,10 @@ part_store() {
 	"$CARGO_TARGET_DIR/release/store" "$dir/store" 2>"$out/store.log" | figures_of store
 	for tls in 1.2 1.3; do
 		for key in p256 rsa; do
+			for kind in full attached; do
+				[ -n "$(value "client.$tls.$key.$kind.all")" ] || handshake $tls $key $kind
+			done
+			handshake $tls $key stored --store "$dir/counted-$tls-$key"
 			"$out/benches/tls/bench-handshake" --time --store "$dir/$tls-$key" \
 				--tls $tls --key $key --count 500 | figures_of "stored.$tls.$key"
 		done

@@ -101,27 +101,38 @@ fn store(figures: &Figures) -> String {
             out.push('\n');
         }
     }
-    let before = out.len();
-    for tls in ["1.2", "1.3"] {
-        for (key, name) in KEYS {
-            let get = |mode: &str| figures.number(&format!("stored.{tls}.{key}.{mode}"));
-            let (Some(full), Some(cached), Some(stored)) =
-                (get("full"), get("attached"), get("stored"))
-            else {
-                continue;
-            };
-            if out.len() == before {
-                out += "\n### Time of a process's first connection (µs), client and server in one \
-                        thread\n\n| | full | from the store | from the cache | the store costs | \
-                        of what it saves |\n| --- | ---: | ---: | ---: | ---: | ---: |\n";
+    for (prefix, suffix, unit) in
+        [("stored", "", "time of both ends, µs"), ("client", ".all", "instructions of the client")]
+    {
+        let before = out.len();
+        for tls in ["1.2", "1.3"] {
+            for (key, name) in KEYS {
+                let get =
+                    |mode: &str| figures.number(&format!("{prefix}.{tls}.{key}.{mode}{suffix}"));
+                let (Some(full), Some(cached), Some(stored)) =
+                    (get("full"), get("attached"), get("stored"))
+                else {
+                    continue;
+                };
+                if out.len() == before {
+                    let _ = write!(
+                        out,
+                        "\n### The first connection of a process: {unit}\n\n| | full | from the store \
+                         | from the cache | the store costs | of what it saves |\n\
+                         | --- | ---: | ---: | ---: | ---: | ---: |\n"
+                    );
+                }
+                let costs = stored - cached;
+                let share = 100.0 * costs / (full - cached);
+                let _ = writeln!(
+                    out,
+                    "| TLS {tls}, {name} | {} | {} | {} | {} | {share:.0} % |",
+                    grouped(full),
+                    grouped(stored),
+                    grouped(cached),
+                    grouped(costs),
+                );
             }
-            let costs = stored - cached;
-            let share = 100.0 * costs / (full - cached);
-            let _ = writeln!(
-                out,
-                "| TLS {tls}, {name} | {full:.0} | {stored:.0} | {cached:.0} | {costs:.0} | \
-                 {share:.0} % |"
-            );
         }
     }
     out
