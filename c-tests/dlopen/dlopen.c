@@ -128,6 +128,8 @@ void while_plugin_is_loaded(void)
 {
 	pthread_t thread;
 
+	if (!of_thread)
+		return;
 	REQUIRE(!pthread_create(&thread, NULL, connect_in_thread, NULL));
 	pthread_join(thread, NULL);
 }
@@ -173,6 +175,10 @@ int main(int argc, char **argv)
 	/* the child of a process without threads, a daemon say, sees what it loads as well */
 	child = fork();
 	REQUIRE(child >= 0);
+	if (!child) {
+		SSL_CTX_free(of_thread);
+		of_thread = NULL;
+	}
 	set_id_context_by_plugin(argv[2], client);
 	REQUIRE(connect_once(client, server, vh));
 	if (!child)
