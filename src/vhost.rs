@@ -323,6 +323,7 @@ impl Vhost {
     /// Drops all sessions of the cache.
     fn empty(&self) {
         self.failures.forget_all();
+        self.policy.has_external_psk.store(false, Relaxed);
         self.with_cache(|cache, _| ((), cache.flush()));
     }
 
