@@ -55,7 +55,7 @@ pub fn write_number<const N: usize>(to: &mut Vec<u8>, number: Option<[u8; N]>) {
     to.extend(number.into_iter().flatten());
 }
 
-/// The most bytes that [`write`] adds.
+/// The most bytes that [`write()`] adds.
 pub fn len(terms: &Terms) -> usize {
     let bytes = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
     let ciphers = terms.ciphers.as_ref().map_or(0, |ciphers| 2 * ciphers.offered.len());
