@@ -32,8 +32,8 @@ say(const char *what, const char *more)
 	fprintf(stderr, "lws-tls-sessions: %s%s\n", what, more);
 }
 
-static int
-is_lws_code(const void *code)
+int
+preload_is_lws_code(const void *code)
 {
 	Dl_info one, other;
 
@@ -98,13 +98,66 @@ read_environment(void)
 	}
 }
 
+static int
+not_disabled(struct lws_context *context, struct lws_tls_session_dump *info)
+{
+	(void)context;
+	*(int *)info->opaque = 1;
+
+	return 1; /* there is nothing to load */
+}
+
+static void
+with_environment(struct lws_tls_session_vhost_info *to)
+{
+	to->options |= options;
+	if (cache_max)
+		to->tls_session_cache_max = cache_max;
+}
+
+/* What libwebsockets itself tells */
+static void
+unseen_vhost_info(struct lws_tls_session_vhost_info *to, struct lws_vhost *vh,
+		  struct lws_context *context)
+{
+	int asked = 0;
+
+	memset(to, 0, sizeof(*to));
+	to->vhost_name = libwebsockets.get_vhost_name(vh);
+	to->context = context;
+	/*
+	 * A session module that is disabled on the vhost does not ask for the session. The timeout
+	 * is the one that lws has set on the SSL_CTX.
+	 */
+	if (libwebsockets.dump_load) {
+		libwebsockets.dump_load(vh, "lws-tls-sessions", 0, not_disabled, &asked);
+		if (!asked)
+			to->options = LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE;
+	}
+	with_environment(to);
+}
+
+static void (*lws_log)(int level, const char *format, ...);
+
+static void
+log_line(int level, const char *line)
+{
+	lws_log(level, "%s\n", line);
+}
+
 #define FIND(_function, _object, _name) \
 	(_function = AS_FUNCTION(__typeof__(_function), dlsym(_object, _name)))
 
 static int
 find_libwebsockets(void *lws)
 {
-	libwebsockets.seam.is_lws_code = is_lws_code;
+	libwebsockets.seam.is_lws_code = preload_is_lws_code;
+	libwebsockets.seam.vhost_info = unseen_vhost_info;
+	libwebsockets.seam.log = log_line;
+	FIND(lws_log, lws, "_lws_log");
+	FIND(libwebsockets.seam.is_log_visible, lws, "lwsl_visible");
+	if (!lws_log)
+		libwebsockets.seam.log = NULL;
 	FIND(libwebsockets.dump_load, lws, "lws_tls_session_dump_load");
 	if ((function_t)libwebsockets.dump_load == (function_t)lws_tls_session_dump_load)
 		libwebsockets.dump_load = NULL;
@@ -112,9 +165,11 @@ find_libwebsockets(void *lws)
 	return FIND(libwebsockets.seam.get_vhost, lws, "lws_get_vhost") &&
 	       FIND(libwebsockets.seam.get_network_wsi, lws, "lws_get_network_wsi") &&
 	       FIND(libwebsockets.seam.get_ssl, lws, "lws_get_ssl") &&
-	       FIND(libwebsockets.get_library_version, lws, "lws_get_library_version") &&
+	       FIND(libwebsockets.seam.get_context, lws, "lws_get_context") &&
+	       FIND(libwebsockets.seam.get_library_version, lws, "lws_get_library_version") &&
 	       FIND(libwebsockets.get_vhost_name, lws, "lws_get_vhost_name") &&
-	       FIND(libwebsockets.get_vhost_user, lws, "lws_get_vhost_user");
+	       FIND(libwebsockets.get_vhost_user, lws, "lws_get_vhost_user") &&
+	       FIND(libwebsockets.get_context_user, lws, "lws_context_user");
 }
 
 static int
@@ -122,6 +177,9 @@ find_library(struct library *to, void *object)
 {
 	return FIND(to->lws_begin, object, "lws_tls_session_lws_begin") &&
 	       FIND(to->lws_end, object, "lws_tls_session_lws_end") &&
+	       FIND(to->lws_slot, object, "lws_tls_session_lws_slot") &&
+	       FIND(to->lws_info, object, "lws_tls_session_lws_info") &&
+	       FIND(to->lws_context_gone, object, "lws_tls_session_lws_context_gone") &&
 	       FIND(to->cache, object, "lws_tls_session_cache") &&
 	       FIND(to->vh_destroy, object, "lws_tls_session_vh_destroy") &&
 	       FIND(to->is_reused, object, "lws_tls_session_is_reused") &&
@@ -184,36 +242,12 @@ preload_library(function_t lws_create_context)
 	pthread_mutex_unlock(&lock);
 }
 
-static int
-not_disabled(struct lws_context *context, struct lws_tls_session_dump *info)
-{
-	(void)context;
-	*(int *)info->opaque = 1;
-
-	return 1; /* there is nothing to load */
-}
-
 void
 preload_vhost_info(struct lws_tls_session_vhost_info *to, struct lws_vhost *vh,
 		   struct lws_context *context, const struct lws_context_creation_info *info)
 {
-	int asked = 0;
-
-	if (!preload_read_info(to, vh, context, info)) {
-		memset(to, 0, sizeof(*to));
-		to->vhost_name = libwebsockets.get_vhost_name(vh);
-		to->context = context;
-		/*
-		 * A session module that is disabled on the vhost does not ask for the session.
-		 * The timeout is the one that lws has set on the SSL_CTX.
-		 */
-		if (libwebsockets.dump_load) {
-			libwebsockets.dump_load(vh, "lws-tls-sessions", 0, not_disabled, &asked);
-			if (!asked)
-				to->options = LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE;
-		}
-	}
-	to->options |= options;
-	if (cache_max)
-		to->tls_session_cache_max = cache_max;
+	if (preload_read_info(to, vh, context, info))
+		with_environment(to);
+	else
+		unseen_vhost_info(to, vh, context);
 }

@@ -14,8 +14,11 @@
 
 #include <dlfcn.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "preload.h"
+
+#define CLASS_SSL 0 /* CRYPTO_EX_INDEX_SSL */
 
 /*
  * What a caller at the address `from` would get for a name if this file were not there: the
@@ -38,6 +41,30 @@ behind(const char *name, const void *from)
 	return AS_FUNCTION(function_t, found);
 }
 
+/*
+ * The same for a function of OpenSSL, of which a process may have two versions: that of the
+ * caller's own libraries, unless the caller is the program, whose libraries' scope has this file.
+ */
+static function_t
+before_versions(const char *name, const void *from)
+{
+	void *found = NULL, *object;
+	Dl_info caller, here, there;
+
+	if (dladdr(from, &caller)) {
+		object = dlopen(caller.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+		if (object) {
+			found = dlsym(object, name);
+			dlclose(object);
+		}
+	}
+	if (found && dladdr(found, &there) && dladdr(&library, &here) &&
+	    here.dli_fbase != there.dli_fbase)
+		return AS_FUNCTION(function_t, found);
+
+	return AS_FUNCTION(function_t, dlsym(RTLD_NEXT, name));
+}
+
 /* Declares a function that stands in front of libwebsockets' own */
 #define HOOK(_type, _name, _parameters) \
 	extern __attribute__((visibility("default"))) _type _name _parameters
@@ -52,12 +79,23 @@ HOOK(int, lws_init_vhost_client_ssl, (const struct lws_context_creation_info *in
      struct lws_vhost *vhost));
 HOOK(void, lws_vhost_destroy, (struct lws_vhost *vh));
 HOOK(void, lws_vhost_destroy1, (struct lws_vhost *vh));
+HOOK(void, lws_context_destroy, (struct lws_context *context));
+
+/*
+ * Of OpenSSL. Whatever else has the names is called with all that it may get: BoringSSL's
+ * CRYPTO_get_ex_new_index() takes other parameters, but no more, and none wider.
+ */
+HOOK(int, CRYPTO_get_ex_new_index, (uintptr_t class_index, uintptr_t argl, void *argp,
+     void *new_func, void *dup_func, void *free_func));
+HOOK(void, SSL_set_info_callback, (SSL *ssl, info_callback_t callback));
 
 struct lws_context *
 lws_create_context(const struct lws_context_creation_info *info)
 {
 	__typeof__(&lws_create_context) real = REAL(lws_create_context);
+	struct lws_tls_session_vhost_info ours;
 	struct lws_context *context;
+	int is_read;
 
 	if (!real)
 		return NULL;
@@ -68,7 +106,8 @@ lws_create_context(const struct lws_context_creation_info *info)
 
 	library.lws_begin(&libwebsockets.seam);
 	context = real(info);
-	library.lws_end(NULL, NULL);
+	is_read = context && preload_read_info(&ours, NULL, context, info);
+	library.lws_end(NULL, is_read ? &ours : NULL);
 
 	return context;
 }
@@ -111,6 +150,47 @@ lws_init_vhost_client_ssl(const struct lws_context_creation_info *info, struct l
 		library.cache(vhost, ours.tls_session_timeout);
 
 	return ret;
+}
+
+void
+lws_context_destroy(struct lws_context *context)
+{
+	__typeof__(&lws_context_destroy) real = REAL(lws_context_destroy);
+
+	if (library.lws_context_gone)
+		library.lws_context_gone(context);
+	if (real)
+		real(context);
+}
+
+/* SSL_get_ex_new_index(), by which libwebsockets gets the slot for its connections */
+int
+CRYPTO_get_ex_new_index(uintptr_t class_index, uintptr_t argl, void *argp, void *new_func,
+			void *dup_func, void *free_func)
+{
+	const void *caller = __builtin_return_address(0);
+	__typeof__(&CRYPTO_get_ex_new_index) real =
+		(__typeof__(real))before_versions("CRYPTO_get_ex_new_index", caller);
+	int slot = real ? real(class_index, argl, argp, new_func, dup_func, free_func) : -1;
+
+	if (slot >= 0 && library.lws_slot && (int)class_index == CLASS_SSL &&
+	    preload_is_lws_code(caller) && argp && !strcmp(argp, "lws"))
+		library.lws_slot(slot);
+
+	return slot;
+}
+
+void
+SSL_set_info_callback(SSL *ssl, info_callback_t callback)
+{
+	const void *caller = __builtin_return_address(0);
+	__typeof__(&SSL_set_info_callback) real =
+		(__typeof__(real))before_versions("SSL_set_info_callback", caller);
+
+	if (library.lws_info && preload_is_lws_code(caller) && library.lws_info(ssl, callback))
+		return;
+	if (real)
+		real(ssl, callback);
 }
 
 void

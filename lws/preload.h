@@ -9,6 +9,9 @@
 /* libwebsockets', whose layout only a source that is compiled against its header knows */
 struct lws_context_creation_info;
 
+/* what libwebsockets and OpenSSL call of OpenSSL */
+typedef void (*info_callback_t)(const SSL *ssl, int kind, int value);
+
 typedef void (*function_t)(void);
 
 /* dlsym() gives functions as void *, which ISO C cannot convert */
@@ -18,6 +21,9 @@ typedef void (*function_t)(void);
 extern struct library {
 	__typeof__(&lws_tls_session_lws_begin) lws_begin;
 	__typeof__(&lws_tls_session_lws_end) lws_end;
+	__typeof__(&lws_tls_session_lws_slot) lws_slot;
+	__typeof__(&lws_tls_session_lws_info) lws_info;
+	__typeof__(&lws_tls_session_lws_context_gone) lws_context_gone;
 	__typeof__(&lws_tls_session_cache) cache;
 	__typeof__(&lws_tls_session_vh_destroy) vh_destroy;
 	__typeof__(&lws_tls_session_is_reused) is_reused;
@@ -28,9 +34,9 @@ extern struct library {
 /* libwebsockets' own functions */
 extern struct libwebsockets {
 	struct lws_tls_session_lws_functions seam;
-	const char *(*get_library_version)(void);
 	const char *(*get_vhost_name)(struct lws_vhost *vh);
 	void *(*get_vhost_user)(struct lws_vhost *vh);
+	void *(*get_context_user)(struct lws_context *context);
 	__typeof__(&lws_tls_session_dump_load) dump_load; /* NULL before 4.3 */
 } libwebsockets;
 
@@ -41,6 +47,10 @@ extern struct libwebsockets {
 void
 preload_library(function_t lws_create_context);
 
+/* Whether an address is in the code of that libwebsockets */
+int
+preload_is_lws_code(const void *code);
+
 /*
  * What a vhost was made with, as far as that can be told, and what the environment says.
  */
@@ -49,7 +59,7 @@ preload_vhost_info(struct lws_tls_session_vhost_info *to, struct lws_vhost *vh,
 		   struct lws_context *context, const struct lws_context_creation_info *info);
 
 /*
- * What a vhost was made with, from the struct itself. 0 if this libwebsockets is not the one
+ * What a vhost was made with, or without a vhost, a context, from the struct itself. 0 if this libwebsockets is not the one
  * whose header this file was compiled against.
  */
 int

@@ -28,7 +28,7 @@ pub const DEFAULT_NAME: &str = "default";
 const MAX_TICKET: usize = 16 * 1024;
 
 /// What a vhost is made with.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Info {
     /// Its name, if it has one.
     pub name: Option<String>,

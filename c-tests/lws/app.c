@@ -106,20 +106,15 @@ app_init(int argc, const char **argv)
 	CHECK(app.cert && app.key && app.ca && app.tls);
 }
 
-void
-app_context(void)
+static void
+add_server(void)
 {
 	struct lws_context_creation_info info;
 	struct lws_vhost *server;
 
 	memset(&info, 0, sizeof(info));
-	info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
-		       LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
-	info.timeout_secs = PATIENCE;
-	app.context = lws_create_context(&info);
-	CHECK(app.context);
-
 	info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+	info.timeout_secs = PATIENCE;
 	info.vhost_name = "server";
 	info.iface = "lo";
 	info.port = 0;
@@ -130,6 +125,28 @@ app_context(void)
 	server = lws_create_vhost(app.context, &info);
 	CHECK(server);
 	app.port = lws_get_vhost_listen_port(server);
+}
+
+void
+app_context(void)
+{
+	struct lws_context_creation_info info;
+
+	memset(&info, 0, sizeof(info));
+	info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+		       LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+	info.timeout_secs = PATIENCE;
+	app.context = lws_create_context(&info);
+	CHECK(app.context);
+	add_server();
+}
+
+void
+app_context_with_default(const struct lws_context_creation_info *info)
+{
+	app.context = lws_create_context(info);
+	CHECK(app.context);
+	add_server();
 }
 
 void
