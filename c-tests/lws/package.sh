@@ -29,16 +29,27 @@ resumes "$dir/build/app-named"
 resumes "$dir/build/imported/app-websockets"
 resumes "$dir/build/imported/app-websockets_shared"
 
+echo "a project all in C++"
+cmake -S "$here/package/cxx" -B "$dir/cxx" -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
+cmake --build "$dir/cxx" >/dev/null
+resumes "$dir/cxx/app"
+
+# as docs/existing-lws-apps.md has it: its lines are run
+documented() {
+	awk -v mark="<!-- $1 -->" '$0 == mark { on = 1; next } on && /^```/ { if (++on == 3) exit; next }
+		on == 2' "$here/../../docs/existing-lws-apps.md"
+}
+
 echo "by hand"
-wrap=()
-for function in lws_create_context lws_create_vhost lws_init_vhost_client_ssl \
-	lws_vhost_destroy lws_vhost_destroy1; do
-	wrap+=("-Wl,--wrap=$function")
-done
-cc -I"$prefix/include" "$here/ws-client.c" "$(find "$prefix" -name relink.c)" "${wrap[@]}" \
-	-o "$dir/app" -L"$(dirname "$preload")" -Wl,-rpath,"$(dirname "$preload")" \
-	-llws_tls_sessions -lwebsockets -lssl
-resumes "$dir/app"
+export PKG_CONFIG_PATH=$prefix/lib/pkgconfig:$prefix/lib/x86_64-linux-gnu/pkgconfig
+cp "$here/ws-client.c" "$dir/app.c"
+(cd "$dir" && documented "by hand" | bash -eu)
+resumes env LD_LIBRARY_PATH="$(dirname "$preload")" "$dir/app"
 
 echo "preloaded"
-resumes env LD_PRELOAD="$preload" "$apps/ws-client-stock"
+cp "$apps/ws-client-stock" "$dir/app"
+printf 'exec "$@" --cert %s --key %s --ca %s --tls 1.3\n' "$dir/cert.pem" "$dir/key.pem" "$dir/ca.pem" >"$dir/run"
+said=$(cd "$dir" && { echo 'set -- ./app'; documented preload | sed 's,\./app$,sh ./run ./app,'; } |
+	bash -eu)
+[ "$said" = "10 connections, 1 full handshakes, 9 resumed at the server" ] ||
+	{ echo "preloaded: $said" >&2 && exit 1; }
