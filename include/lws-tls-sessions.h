@@ -91,9 +91,10 @@ typedef struct ssl_ctx_st SSL_CTX;
  *
  * Before a session is offered the library verifies its peer's certificate chain again,
  * without the app's verify callback. An app whose callback accepts more than the trust
- * store does (self-signed peers, say) sets this to resume with those peers as well. Then
- * nothing is verified again on connections that have a verify callback: what that said when
- * the session was made stands, if the same names were expected then.
+ * store does (self-signed peers, say) sets this to resume with those peers as well. Then, on
+ * connections that have that callback, what it said when the session was made stands, if the
+ * chain verifies without it with the same result as then, and the same names and parameters
+ * were expected. With BoringSSL, which tells no expected names, it changes nothing.
  */
 #define LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK (1ll << 62)
 
@@ -109,7 +110,8 @@ typedef struct ssl_ctx_st SSL_CTX;
 #define LWS_TLS_SESSION_OUTCOME_RESUMED 1
 
 /**
- * LWS_TLS_SESSION_OUTCOME_DECLINED - a session was offered, the server chose a full handshake
+ * LWS_TLS_SESSION_OUTCOME_DECLINED - a session was offered, and the server chose a full
+ * handshake, or what the app had set itself (a pre-shared key)
  */
 #define LWS_TLS_SESSION_OUTCOME_DECLINED 2
 
@@ -131,8 +133,9 @@ typedef struct ssl_ctx_st SSL_CTX;
 
 /**
  * LWS_TLS_SESSION_OUTCOME_UNSUITABLE - there may be one, but this connection cannot take it:
- * its ciphers, versions or extensions forbid it, its client certificate is chosen by a
- * callback, or the app has set a session itself
+ * its ciphers (TLS 1.2: in their order), versions, options or extensions forbid it, it has a
+ * pre-shared key or SRP, its client certificate is chosen by a callback, or the app has set a
+ * session itself
  */
 #define LWS_TLS_SESSION_OUTCOME_UNSUITABLE 6
 
@@ -147,8 +150,8 @@ typedef struct ssl_ctx_st SSL_CTX;
 #define LWS_TLS_SESSION_OUTCOME_DISABLED 8
 
 /**
- * LWS_TLS_SESSION_OUTCOME_NO_ENDPOINT - no SNI name or no peer port, and no
- * lws_tls_session_wsi_create() that told them
+ * LWS_TLS_SESSION_OUTCOME_NO_ENDPOINT - neither SNI name and peer port nor a connected
+ * socket's peer address tell it, and no lws_tls_session_wsi_create() did
  */
 #define LWS_TLS_SESSION_OUTCOME_NO_ENDPOINT 9
 
@@ -459,10 +462,14 @@ struct lws_vhost *lws_tls_session_vhost_create(const struct lws_tls_session_vhos
  * \param vh: the vhost
  * \param ctx: the SSL_CTX; the library takes no reference. NULL is refused
  *
- * Call it once per SSL_CTX, after the app's own SSL_CTX_set_info_callback() and
- * SSL_CTX_sess_set_new_cb(), which go on being called, and before other threads use it.
+ * Call it once per SSL_CTX, after the app's own SSL_CTX_set_info_callback(), which goes on
+ * being called (before the library's at SSL_CB_HANDSHAKE_START, so that what it sets there
+ * counts, and after it otherwise), and before other threads use it. With OpenSSL that callback
+ * is all that the library puts on an SSL_CTX. With BoringSSL it puts a new-session callback
+ * there, too, so call it after SSL_CTX_sess_set_new_cb(), which goes on being called.
  * From then on, connections made from it need no call of their own: the endpoint is the
- * SNI name and the peer's port. Where these do not tell it, see lws_tls_session_wsi_create().
+ * SNI name and the peer's port; or, without SNI on a connected socket, the peer's address and
+ * port. Where these do not tell it, see lws_tls_session_wsi_create().
  * Several vhosts may be attached to one SSL_CTX; each connection then needs
  * lws_tls_session_wsi_create() to say which is its own.
  *
@@ -481,7 +488,8 @@ int lws_tls_session_vhost_attach(struct lws_vhost *vh,
  * \param ttl: seconds, counted from when each session was issued; 0: what the TLS library
  *	and the server say
  *
- * It counts at once, also for sessions that are held already. A session never lives longer
+ * It counts at once, also for sessions that are held already; a longer time may also count for
+ * some that had expired, and were not dropped yet. A session never lives longer
  * than its server's lifetime hint, 24 hours in TLS 1.2 (RFC 5246 F.1.4), 7 days in TLS 1.3
  * (RFC 8446 4.6.1), or its peer's certificates. Any thread.
  */
@@ -789,8 +797,10 @@ int lws_tls_session_dump_load(struct lws_vhost *vh,
  * \param cb: called for each; nonzero stops, best a positive number. NULL is refused
  * \param opq: handed to the callback; may be NULL
  *
- * The callback sees the endpoints that were there when the call began, and may call the
- * library.
+ * The endpoints are collected before the callback is called first. Each that is there all that
+ * time is seen once (once for each client certificate), with those of its sessions that have not
+ * expired. With many endpoints the collecting takes some milliseconds, in which other threads
+ * go on: what comes or goes meanwhile may be seen or not. The callback may call the library.
  *
  * Returns 0 if it saw all, what the callback returned if it stopped, -1 for a bad argument.
  * Any thread.
@@ -807,6 +817,10 @@ int lws_tls_session_foreach(struct lws_vhost *vh,
  * \param out_len: sizeof(struct lws_tls_session_stats) as the caller knows it; members the
  *	library does not know are set to 0
  *
+ * Drops what has expired first, of up to 1024 endpoints: of more that expire at once, those that
+ * are left are still among `entries`, `sessions`, and not among `expired`, until the next calls.
+ * No connection is offered what has expired, whether it is dropped or not.
+ *
  * Returns 0, or -1 for a bad argument. Any thread.
  */
 int lws_tls_session_get_stats(struct lws_vhost *vh,
@@ -820,11 +834,12 @@ int lws_tls_session_get_stats(struct lws_vhost *vh,
  *
  * Drops what has expired, and with a TLS library that gives no callback for new sessions
  * (mbedTLS, some BoringSSL) looks for those of this thread's connections. A program on
- * OpenSSL need not call it: there, expired sessions also go when the vhost is next used.
- * The library has no threads of its own.
+ * OpenSSL need not call it: there, expired sessions also go while the vhost is used.
+ * The library has no threads of its own. One call drops what has expired of up to 1024
+ * endpoints, so as not to hold up an event loop for long.
  *
- * Returns the milliseconds until there is something to do again, -1 if nothing is in sight or
- * the vhost is unknown.
+ * Returns the milliseconds until there is something to do again, 0 if there still is, -1 if
+ * nothing is in sight or the vhost is unknown.
  * Any thread.
  */
 int lws_tls_session_service(struct lws_vhost *vh);

@@ -27,7 +27,10 @@ has_package() {
 	libssl-dev) pkg-config --exists 'libssl >= 3.0.0' ;;
 	debootstrap) PATH=$PATH:/usr/sbin command -v debootstrap ;;
 	libmbedtls-dev) [ -e /usr/include/mbedtls/ssl.h ] ;;
+	libio-socket-ssl-perl) perl -MIO::Socket::SSL -e 1 ;;
+	libpython3.*-testsuite) /usr/bin/python3 -c 'import ssl, test.test_ssl' ;;
 	libwebsockets-dev) pkg-config --exists libwebsockets ;;
+	python3) [ -x /usr/bin/python3 ] ;;
 	netbase) [ -s /etc/services ] ;;
 	nginx-light) PATH=$PATH:/usr/sbin command -v nginx ;;
 	*) command -v "$1" ;;
@@ -51,6 +54,11 @@ apt_install() {
 		apt-get update -qq || true
 	done
 	return 1
+}
+
+# The package that has the tests of Debian's python3, which goes by its version
+testsuite_package() {
+	/usr/bin/python3 -c 'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])'
 }
 
 install_command() {

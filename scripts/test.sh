@@ -6,7 +6,7 @@ set -euo pipefail
 # In the order they run in. The last is what a user's build runs, so that all ends with
 # ctest's summary of it
 all_steps=(lint deps rust demo bench fuzz clang boringssl tsan asan soak valgrind trixie mbedtls
-	mbedtls-trixie c)
+	mbedtls-trixie foreign c)
 
 usage() {
 	cat <<'TEXT'
@@ -29,6 +29,7 @@ Runs every test, or only the steps named:
   trixie    the C tests on Debian 13, with OpenSSL 3.5 and libwebsockets 4.3
   mbedtls   the mbedTLS backend: all C tests and the package, some under valgrind, the demo
   mbedtls-trixie  the same tests on Debian 13, with mbedTLS 3.6
+  foreign   Python's and Perl's own tests of TLS, with all their SSL_CTXs attached
   c         the C tests, against nginx too, and the installed package
 
   --no-skip  a step that cannot run here is an error
@@ -253,6 +254,19 @@ step_mbedtls-trixie() {
 	"${in_root[@]}" cmake --preset dev -B build/mbedtls-trixie -DLWS_TLS_SESSIONS_BACKEND=mbedtls
 	"${in_root[@]}" cmake --build build/mbedtls-trixie --parallel "$jobs"
 	"${in_root[@]}" ctest --test-dir build/mbedtls-trixie --output-on-failure --parallel "$jobs"
+}
+
+# A program that cannot tell whether the library is there; OpenSSL's own tests, which take long to
+# build, are run by hand: c-tests/foreign/openssl.sh --help
+step_foreign() {
+	local status=0
+	step_needs python3 libio-socket-ssl-perl
+	step_needs "$(testsuite_package)"
+	build_in dev dev
+	c-tests/foreign/python.sh build/dev
+	c-tests/foreign/perl.sh build/dev || status=$?
+	[ $status != 77 ] || leave_out "Debian's source packages of Perl's tests cannot be had"
+	[ $status = 0 ]
 }
 
 step_c() {

@@ -7,12 +7,13 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use crate::backend::{Active, Backend, Client, Facts, Session, TLS1_3};
+use crate::backend::{Active, Backend, Client, Facts, Resumption, Session, TLS1_3};
 use crate::clock::Moment;
 use crate::endpoint::Endpoint;
 use crate::fork::Mutex;
-use crate::handshake::Begun;
-use crate::offer::{Peer, Report, Verdicts};
+use crate::handshake::HandshakeAttempt;
+use crate::keep::{self, NotKept};
+use crate::offer::Peer;
 use crate::outcome::Outcome;
 use crate::poll::Watch;
 use crate::stored::Live;
@@ -29,7 +30,9 @@ pub struct Connection {
     kept: <Active as Backend>::Kept,
 }
 
+#[derive(Default)]
 enum Handle {
+    #[default]
     None,
     Some(usize),
     Closed,
@@ -38,7 +41,7 @@ enum Handle {
 #[derive(Default)]
 struct State {
     /// What the app told: these count, whatever SNI and the SSL_CTX say.
-    told: Option<(Arc<Vhost>, Endpoint)>,
+    explicit_endpoint: Option<(Arc<Vhost>, Endpoint)>,
     handshake: Option<Handshake>,
     outcome: Option<Outcome>,
     reused: bool,
@@ -47,8 +50,9 @@ struct State {
 /// A handshake that has begun, or has ended.
 #[derive(Clone)]
 struct Handshake {
-    begun: Arc<Begun>,
-    /// The peer that a full handshake has shown.
+    attempt: Arc<HandshakeAttempt>,
+    /// The peer of the sessions that come: the one that a full handshake has shown, or that of
+    /// the session that was offered and resumed.
     peer: Option<Arc<Peer>>,
     /// It began before the TLS library said so, at lws_tls_reuse_session().
     early: bool,
@@ -58,9 +62,9 @@ struct Handshake {
 }
 
 impl Deref for Handshake {
-    type Target = Begun;
-    fn deref(&self) -> &Begun {
-        &self.begun
+    type Target = HandshakeAttempt;
+    fn deref(&self) -> &HandshakeAttempt {
+        &self.attempt
     }
 }
 
@@ -107,14 +111,14 @@ impl Connection {
     }
 
     /// The app tells its vhost and endpoint.
-    pub fn tell(&self, vhost: Arc<Vhost>, endpoint: Endpoint) {
-        self.state.lock().told = Some((vhost, endpoint));
+    pub fn set_explicit_endpoint(&self, vhost: Arc<Vhost>, endpoint: Endpoint) {
+        self.state.lock().explicit_endpoint = Some((vhost, endpoint));
     }
 
     /// Its vhost, if that is known.
     pub fn vhost(&self) -> Option<Arc<Vhost>> {
         let state = self.state.lock();
-        match &state.told {
+        match &state.explicit_endpoint {
             Some((vhost, _)) => Some(vhost.clone()),
             None => state.handshake.as_ref().map(|handshake| handshake.vhost.clone()),
         }
@@ -124,7 +128,7 @@ impl Connection {
     pub fn offered(&self) -> usize {
         let state = self.state.lock();
         let offered = state.handshake.as_ref().and_then(|handshake| handshake.offered.as_ref());
-        offered.map_or(0, |offered| offered.address)
+        offered.map_or(0, |offered| offered.set.address)
     }
 
     /// What looking at it from time to time needs.
@@ -160,7 +164,7 @@ impl Connection {
     /// The tag of its endpoint, if that is known.
     pub fn tag(&self) -> Option<String> {
         let state = self.state.lock();
-        if let Some((vhost, endpoint)) = &state.told {
+        if let Some((vhost, endpoint)) = &state.explicit_endpoint {
             return Some(vhost.tag(endpoint));
         }
         let handshake = state.handshake.as_ref()?;
@@ -170,11 +174,11 @@ impl Connection {
     /// Offers a session before the TLS library says that the handshake starts. Whether one is
     /// set on the connection.
     pub fn offer(&self, client: &impl Client) -> bool {
-        let (told, is_begun) = {
+        let (explicit_endpoint, has_begun) = {
             let state = self.state.lock();
-            (state.told.clone(), state.handshake.is_some())
+            (state.explicit_endpoint.clone(), state.handshake.is_some())
         };
-        if let (Some((vhost, endpoint)), false) = (told, is_begun) {
+        if let (Some((vhost, endpoint)), false) = (explicit_endpoint, has_begun) {
             self.begin(client, Some(vhost), Some(endpoint), true);
         }
         client.session_address() != 0
@@ -187,33 +191,38 @@ impl Connection {
 
     /// The handshake starts. `vhost` gives the connection's where the app has not told it.
     pub fn start(&self, client: &impl Client, vhost: impl FnOnce() -> Option<Arc<Vhost>>) {
-        let (told, before) = {
+        let (explicit_endpoint, before) = {
             let mut state = self.state.lock();
-            (state.told.clone(), state.handshake.take())
+            (state.explicit_endpoint.clone(), state.handshake.take())
         };
-        let before = before.filter(|handshake| !handshake.has_ended);
         if let Some(before) = before {
-            let at = told.as_ref().map(|(vhost, endpoint)| (vhost, endpoint));
-            if before.early && before.still_serves(client, at) {
-                self.state.lock().handshake = Some(Handshake { early: false, ..before });
+            let at = explicit_endpoint.as_ref().map(|(vhost, endpoint)| (vhost, endpoint));
+            let confirmed = before.early.then(|| before.confirm(client, at)).flatten();
+            if let Some(attempt) = confirmed {
+                let attempt = Arc::new(attempt);
+                self.state.lock().handshake = Some(Handshake { attempt, early: false, ..before });
                 return;
             }
-            self.take_back(client, &before);
+            self.rescind_offer(client, &before);
         }
-        let (told, endpoint) = told.unzip();
+        let (told, endpoint) = explicit_endpoint.unzip();
         self.begin(client, told.or_else(vhost), endpoint, false);
     }
 
     /// What was set on the connection does not serve it any more. Where that was early, the app
     /// may since have changed the name it expects, its certificate, all; where it was for a
     /// handshake that failed, SSL_clear() leaves it there.
-    fn take_back(&self, client: &impl Client, before: &Handshake) {
+    fn rescind_offer(&self, client: &impl Client, before: &Handshake) {
+        before.release(client);
+        if before.has_ended {
+            return;
+        }
         let offered = before.offered.as_ref();
-        if offered.is_some_and(|offered| client.session_address() == offered.address) {
+        if offered.is_some_and(|offered| client.session_address() == offered.set.address) {
             client.withdraw();
         }
         if !before.early {
-            self.given_up(before);
+            Self::on_abandoned(before);
         } else if offered.is_some() {
             before.vhost.counters().offered.fetch_sub(1, Relaxed);
         } else {
@@ -225,7 +234,7 @@ impl Connection {
         &self,
         client: &impl Client,
         vhost: Option<Arc<Vhost>>,
-        told: Option<Endpoint>,
+        explicit_endpoint: Option<Endpoint>,
         early: bool,
     ) {
         let Some(vhost) = vhost.filter(|vhost| !vhost.is_destroyed()) else {
@@ -233,13 +242,13 @@ impl Connection {
             self.state.lock().outcome = Some(Outcome::NoVhost);
             return;
         };
-        let (begun, outcome) = Begun::begin(client, vhost, told);
+        let (attempt, outcome) = HandshakeAttempt::begin(client, vhost, explicit_endpoint);
         match outcome {
-            None => drop(begun.vhost.counters().offered.fetch_add(1, Relaxed)),
-            Some(outcome) => count(&begun.vhost, outcome, 1),
+            None => drop(attempt.vhost.counters().offered.fetch_add(1, Relaxed)),
+            Some(outcome) => count(&attempt.vhost, outcome, 1),
         }
-        let begun = Arc::new(begun);
-        let handshake = Handshake { begun, peer: None, early, has_ended: false, is_bad: false };
+        let attempt = Arc::new(attempt);
+        let handshake = Handshake { attempt, peer: None, early, has_ended: false, is_bad: false };
         let mut state = self.state.lock();
         state.outcome = outcome;
         state.reused = false;
@@ -249,48 +258,76 @@ impl Connection {
         drop(replaced);
     }
 
-    /// The handshake has ended well. The address of the session that it was offered, if it
-    /// resumed that.
-    pub fn done(&self, client: &impl Client) -> Option<usize> {
-        let reused = client.is_resumed();
-        let (handshake, resumed) = {
-            let mut state = self.state.lock();
-            // A renegotiation changes nothing of what the first handshake was.
-            if state.handshake.as_ref().is_some_and(|handshake| handshake.has_ended) {
-                return None;
+    /// The handshake has ended well. `take` keeps the session that came with it, where that is no
+    /// ticket to come. Whether it is the connection's first: a renegotiation changes nothing of
+    /// what that was.
+    pub fn finish_handshake(&self, client: &impl Client, take: impl FnOnce()) -> bool {
+        let Some(handshake) = self.handshake().filter(|handshake| !handshake.has_ended) else {
+            return false;
+        };
+        handshake.release(client);
+        let resumption = client.resumption();
+        let offered = handshake.offered.as_ref();
+        let is_ours =
+            offered.is_some_and(|offered| resumption == Resumption::Of(offered.set.address));
+        if matches!(resumption, Resumption::Of(_)) && !is_ours && !handshake.has_own_session {
+            handshake.vhost.policy().has_external_psk.store(true, Relaxed);
+        }
+        let peer = match resumption {
+            // A resumed connection has shown no certificate: what it brings is of the peer that
+            // the session was made with. One that the app has set is not known here.
+            Resumption::Of(_) => {
+                offered.filter(|_| is_ours).map(|offered| offered.live.peer.clone())
             }
-            state.reused = reused;
-            let handshake = state.handshake.as_mut()?;
-            handshake.has_ended = true;
-            let handshake = handshake.clone();
-            let resumed = handshake.offered.is_some() && reused;
-            if handshake.offered.is_some() {
-                let outcome = if resumed { Outcome::Resumed } else { Outcome::Declined };
+            Resumption::None => match keep::peer_of(client, &handshake) {
+                Ok(peer) => Some(Arc::new(peer)),
+                Err(NotKept(why)) => {
+                    log::info!("{}not kept: {why}", handshake.name());
+                    None
+                }
+            },
+        };
+        {
+            let mut state = self.state.lock();
+            state.reused = resumption != Resumption::None;
+            if offered.is_some() {
+                let outcome = if is_ours { Outcome::Resumed } else { Outcome::Declined };
                 state.outcome = Some(outcome);
             }
-            (handshake, resumed)
-        };
+            let Some(current) = state.handshake.as_mut() else { return false };
+            current.has_ended = true;
+            current.peer = peer;
+        }
         let counters = handshake.vhost.counters();
         counters.handshakes.fetch_add(1, Relaxed);
-        let (offered, key) = (handshake.offered.as_ref()?, handshake.key.as_ref()?);
-        if resumed {
+        let (Some(offered), Some(key)) = (offered, handshake.key.as_ref()) else {
+            take();
+            return true;
+        };
+        if is_ours {
             counters.resumed.fetch_add(1, Relaxed);
             log::info!("{}RESUMED", handshake.name());
+            take();
             handshake.vhost.with_cache(|cache, _| ((), cache.answered(key, offered.id, true)));
-            return Some(offered.address);
+            return true;
         }
         counters.declined.fetch_add(1, Relaxed);
-        log::info!("{}DECLINED: the server chose a full handshake", handshake.name());
-        // The server does not know it any more.
-        handshake.vhost.with_cache(|cache, _| ((), cache.drop_session(key, offered.id)));
-        None
+        if resumption == Resumption::None {
+            log::info!("{}DECLINED: the server chose a full handshake", handshake.name());
+            take();
+            // The server does not know it any more.
+            handshake.vhost.with_cache(|cache, _| ((), cache.drop_session(key, offered.id)));
+        } else {
+            log::info!("{}DECLINED: the server resumed what the app has set", handshake.name());
+        }
+        true
     }
 
     /// Whether sessions that come are kept.
     pub fn takes_sessions(&self) -> bool {
         let state = self.state.lock();
         let takes = |handshake: &Handshake| {
-            handshake.key.is_some() && !handshake.is_bad && !handshake.vhost.is_destroyed()
+            handshake.peer.is_some() && !handshake.is_bad && !handshake.vhost.is_destroyed()
         };
         state.handshake.as_ref().is_some_and(takes)
     }
@@ -298,50 +335,19 @@ impl Connection {
     /// A session has come.
     pub fn keep(&self, client: &impl Client, new: NewSession) {
         let Some(handshake) = self.handshake() else { return };
-        let Some(key) = &handshake.key else { return };
+        let (Some(key), Some(peer)) = (&handshake.key, &handshake.peer) else { return };
         // A callback may have chosen another client certificate since the handshake began.
         if client.identity().as_ref() != Some(&key.identity) {
             log::info!("{}not kept: the client certificate has changed", handshake.name());
             return;
         }
-        let is_tls13 = new.facts.tls_version >= TLS1_3;
         // RFC 5246 7.4.1.1: a renegotiation is a handshake of its own, which may show another
         // certificate, or resume whatever the connection has by then.
-        if handshake.has_ended && !is_tls13 && !new.with_handshake {
+        if new.facts.tls_version < TLS1_3 && !new.with_handshake {
             log::info!("{}not kept: it came with a renegotiation", handshake.name());
             return;
         }
-        let peer = if client.is_resumed() {
-            // A resumed connection has shown no certificate: what it brings is of the peer that
-            // the session was made with. One that the app offered itself is not known here.
-            let Some(offered) = &handshake.offered else { return };
-            offered.live.peer.clone()
-        } else if let Some(peer) = handshake.peer.as_ref().filter(|_| is_tls13) {
-            peer.clone()
-        } else {
-            let Some(chain) = client.peer_chain() else { return };
-            let policy = handshake.vhost.policy();
-            let report = Report {
-                result: client.verify_result(),
-                callback: Some(client.verify_callback()),
-                security: client.security(),
-                names: policy
-                    .trust_verify_callback
-                    .then(|| client.expected_names(&key.endpoint.host)),
-            };
-            let peer = Arc::new(Peer {
-                not_after: client.peer_not_after(&chain),
-                chain,
-                handshake: Moment::now(),
-                report: policy.shared.report(report),
-                verdict: Verdicts::default(),
-            });
-            if let Some(handshake) = &mut self.state.lock().handshake {
-                handshake.peer = Some(peer.clone());
-            }
-            peer
-        };
-        let live = Live { session: new.session, peer };
+        let live = Live { session: new.session, peer: peer.clone() };
         let new = New { key, live, facts: new.facts, issued: new.issued };
         handshake.vhost.keep(new, handshake.epoch);
     }
@@ -382,12 +388,19 @@ impl Connection {
         });
     }
 
+    /// The app lets go of the connection, before its TLS library's object goes.
+    pub fn release(&self, client: &impl Client) {
+        if let Some(handshake) = self.handshake() {
+            handshake.release(client);
+        }
+    }
+
     /// The TLS library's object is going, or the app lets go of the connection.
     pub fn closed(&self) {
         self.tls.store(0, Relaxed);
         let handshake = self.state.lock().handshake.take();
         if let Some(handshake) = handshake.filter(|handshake| !handshake.has_ended) {
-            self.given_up(&handshake);
+            Self::on_abandoned(&handshake);
         }
         let handle = std::mem::replace(&mut *self.handle.lock(), Handle::Closed);
         if let Handle::Some(handle) = handle {
@@ -396,7 +409,7 @@ impl Connection {
     }
 
     /// A handshake never ended.
-    fn given_up(&self, handshake: &Handshake) {
+    fn on_abandoned(handshake: &Handshake) {
         if let (Some(key), Some(offered), false) =
             (&handshake.key, &handshake.offered, handshake.is_bad)
         {

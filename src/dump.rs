@@ -2,13 +2,19 @@
 //! writes and reads, then a record of ours, which lws ignores:
 //!
 //! magic (8 bytes), version (1), backend (1), host (length 1, bytes), port (2), client
-//! certificate (length 1, SHA-256), issued (8), full handshake (8), certificates (count 1, each
-//! length 3, DER), CRC-32 of all before it (4), as in gzip. Numbers are big-endian, times
-//! milliseconds since 1970.
+//! certificate (length 1, SHA-256), issued (8), full handshake (8), its verification without the
+//! app's callback and its terms (see `dump/terms.rs`), certificates (count 1, each length 3, DER),
+//! CRC-32 of all before it (4), as in gzip. Numbers are big-endian, times milliseconds since 1970.
+//!
+//! The encoding itself tells that a record belongs to it: a file that was cut off in between is
+//! not taken for a session as lws saves it, of which nothing is known.
 //!
 //! The CRC tells what was damaged. What was forged no digest could tell: it would be forged, too.
 
 #![forbid(unsafe_code)]
+
+mod reader;
+mod terms;
 
 use std::sync::Arc;
 
@@ -16,6 +22,8 @@ use zeroize::Zeroizing;
 
 use crate::backend::{Active, Backend, Session};
 use crate::endpoint::{Endpoint, Identity};
+use crate::terms::Terms;
+use reader::Reader;
 
 /// A blob is not longer than this.
 pub const MAX_LEN: usize = 64 * 1024;
@@ -35,6 +43,10 @@ pub struct Record<'a> {
     pub issued: i64,
     /// When the full handshake was that it descends from.
     pub handshake: i64,
+    /// What its verification came to without the app's callback, if that is known.
+    pub without_callback: Option<i64>,
+    /// What that was made under.
+    pub terms: Terms,
     /// The peer's certificates in DER, its own first.
     pub chain: Vec<&'a [u8]>,
 }
@@ -49,7 +61,8 @@ pub fn encode(session: Zeroizing<Vec<u8>>, record: &Record) -> Option<Zeroizing<
 fn encode_with(session: &[u8], record: &Record, chain: &[&[u8]]) -> Option<Zeroizing<Vec<u8>>> {
     let certificates: usize = chain.iter().map(|certificate| certificate.len() + 3).sum();
     let host = record.endpoint.host.as_bytes();
-    let most = session.len() + 96 + host.len() + certificates + CRC_LEN;
+    let most =
+        session.len() + 112 + host.len() + terms::len(&record.terms) + certificates + CRC_LEN;
     if most > MAX_LEN {
         return None;
     }
@@ -67,6 +80,8 @@ fn encode_with(session: &[u8], record: &Record, chain: &[&[u8]]) -> Option<Zeroi
     blob.extend_from_slice(identity);
     blob.extend_from_slice(&record.issued.to_be_bytes());
     blob.extend_from_slice(&record.handshake.to_be_bytes());
+    terms::write_number(&mut blob, record.without_callback.map(i64::to_be_bytes));
+    terms::write(&mut blob, &record.terms)?;
     blob.push(u8::try_from(chain.len()).ok()?);
     for certificate in chain {
         let len = u32::try_from(certificate.len()).ok()?.to_be_bytes();
@@ -105,8 +120,15 @@ pub fn decode(blob: &[u8]) -> Result<(Session, Option<Record<'_>>), &'static str
             return Err(other_backend(blob).unwrap_or("it is not a session of this TLS library"));
         }
     };
+    let has_record = Active::unmark(&session);
     let rest = &blob[len..];
     if rest.is_empty() {
+        if has_record {
+            return Err("its record is cut off");
+        }
+        if !Active::TAKES_BARE {
+            return Err("it has no record");
+        }
         return Ok((session, None));
     }
     if !rest.starts_with(MAGIC) {
@@ -147,27 +169,18 @@ fn read<'a>(from: &mut Reader<'a>) -> Option<(u8, Record<'a>)> {
         len => Some(Arc::new(from.bytes(len as usize)?.try_into().ok()?)),
     };
     let (issued, handshake) = (from.number(8)? as i64, from.number(8)? as i64);
+    let without_callback = from.option(|from| Some(from.number(8)? as i64))?;
+    let terms = terms::read(from)?;
     let mut chain = Vec::new();
     for _ in 0..from.number(1)? {
         let len = from.number(3)? as usize;
         chain.push(from.bytes(len)?);
     }
     let is_whole = from.0.is_empty() && !chain.is_empty();
-    is_whole.then_some((backend, Record { endpoint, identity, issued, handshake, chain }))
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (bytes, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(bytes)
-    }
-
-    fn number(&mut self, bytes: usize) -> Option<u64> {
-        Some(self.bytes(bytes)?.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
-    }
+    is_whole.then_some((
+        backend,
+        Record { endpoint, identity, issued, handshake, without_callback, terms, chain },
+    ))
 }
 
 #[cfg(all(test, feature = "openssl"))]
@@ -177,10 +190,34 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::terms::tests::terms;
+    use crate::terms::{Ciphers, Security, VerifyCallback, Versions, cipher_list};
     use crate::testing::session_der;
 
-    static DER: LazyLock<Vec<u8>> = LazyLock::new(session_der);
+    /// As lws saves it.
+    static BARE: LazyLock<Vec<u8>> = LazyLock::new(session_der);
+    /// To which a record belongs.
+    static DER: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let (session, _) = Active::decode(&BARE).unwrap();
+        Active::encode(&Active::mark(&session).unwrap()).unwrap().to_vec()
+    });
     const CERTIFICATE: &[u8] = &[0x30, 3, 1, 2, 3];
+
+    /// Terms as they come back.
+    fn loaded() -> Terms {
+        let ciphers = Ciphers {
+            offered: cipher_list([0xc02b, 0xc02f]),
+            configured: cipher_list([0xc02b, 0xc02f]),
+            has_secret: true,
+        };
+        Terms {
+            must_verify: true,
+            versions: Versions::default(),
+            ciphers: Some(Arc::new(ciphers)),
+            verify_callback: VerifyCallback::Loaded { is_some: true },
+            ..terms()
+        }
+    }
 
     fn record() -> Record<'static> {
         Record {
@@ -188,6 +225,8 @@ mod tests {
             identity: Some(Arc::new([7; 32])),
             issued: 1_700_000_000_123,
             handshake: 1_600_000_000_456,
+            without_callback: Some(18),
+            terms: loaded(),
             chain: vec![CERTIFICATE, &[0x30, 0]],
         }
     }
@@ -213,7 +252,12 @@ mod tests {
         let blob = blob_of(&record());
         let (session, read) = decode(&blob).ok().unwrap();
         assert_eq!(read, Some(record()));
-        assert_eq!(**Active::encode(&session).unwrap(), **DER);
+        assert_eq!(**Active::encode(&session).unwrap(), **BARE, "without the mark");
+
+        let security = Security { level: None, callback: None };
+        let with_callback = Record { terms: Terms { security, ..loaded() }, ..record() };
+        let blob = blob_of(&with_callback);
+        assert_eq!(decode(&blob).ok().unwrap().1, Some(with_callback));
     }
 
     #[test]
@@ -223,7 +267,7 @@ mod tests {
 
     #[test]
     fn what_lws_writes_is_taken() {
-        assert_eq!(decode(&DER).ok().unwrap().1, None);
+        assert_eq!(decode(&BARE).ok().unwrap().1, None);
     }
 
     #[test]
@@ -257,11 +301,39 @@ mod tests {
     }
 
     #[test]
-    fn no_byte_can_be_cut_off_but_the_whole_record() {
+    fn no_byte_can_be_cut_off() {
         let blob = blob_of(&record());
         for len in 0..blob.len() {
-            assert_eq!(decode(&blob[..len]).is_ok(), len == DER.len(), "{len} of {}", blob.len());
+            assert!(decode(&blob[..len]).is_err(), "{len} of {}", blob.len());
         }
+        assert_eq!(why(&DER), "its record is cut off");
+    }
+
+    #[test]
+    fn what_is_not_known_comes_back_so() {
+        let record = Record {
+            terms: Terms {
+                sni: None,
+                options: None,
+                ciphers: None,
+                verification: None,
+                security: Security { level: None, callback: None },
+                ..loaded()
+            },
+            ..record()
+        };
+        assert_eq!(decode(&blob_of(&record)).ok().unwrap().1, Some(record));
+    }
+
+    #[test]
+    fn of_callbacks_only_that_there_were_is_saved() {
+        let mut made = record();
+        made.terms.verify_callback = VerifyCallback::At(1, 2);
+        made.terms.security = Security { level: Some(2), callback: Some((3, 4)) };
+        let blob = blob_of(&made);
+        let read = decode(&blob).ok().unwrap().1.unwrap().terms;
+        assert_eq!(read.verify_callback, VerifyCallback::Loaded { is_some: true });
+        assert_eq!(read.security, Security { level: Some(2), callback: None });
     }
 
     #[test]
@@ -285,6 +357,8 @@ mod tests {
                 identity: identity.map(Arc::new),
                 issued,
                 handshake,
+                without_callback: None,
+                terms: loaded(),
                 chain: chain.iter().map(|certificate| &**certificate).collect(),
             };
             let blob = blob_of(&record);

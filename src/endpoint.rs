@@ -1,13 +1,14 @@
 //! What a session is kept for: an endpoint and a client certificate; and the tag, a name for
 //! people and files.
 
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, LazyLock};
 
 use sha2::{Digest, Sha256};
 
 use crate::capi::LWS_SESSION_TAG_LEN;
+use crate::fork::OnceNumber;
 
 /// A host and a port. The host is in lower case, without a trailing dot or port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +34,14 @@ impl Endpoint {
             return None;
         }
         // Servers choose names, too: keyed, so that they cannot choose names that collide.
-        static KEYED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        static SECRET: OnceNumber = OnceNumber::new();
+        let secret = SECRET.get_or_init(|| RandomState::new().hash_one(0) as usize >> 1);
         let mut host: Arc<str> = host.into();
         // RFC 4343: host names are compared without regard to ASCII case.
         Arc::make_mut(&mut host).make_ascii_lowercase();
-        let hash = KEYED.hash_one((&host, port)) as u32;
+        let mut hasher = DefaultHasher::new();
+        (secret, &host, port).hash(&mut hasher);
+        let hash = hasher.finish() as u32;
         Some(Endpoint { hash, host, port })
     }
 
@@ -45,6 +49,12 @@ impl Endpoint {
     pub fn is_of(&self, host: &str) -> bool {
         Endpoint::new(host, self.port).as_ref() == Some(self)
     }
+}
+
+/// A host as endpoints have it.
+pub fn normalized(host: &str) -> String {
+    // RFC 4343: host names are compared without regard to ASCII case.
+    bare_host(host).to_ascii_lowercase()
 }
 
 /// The host in `host`, `host.`, `host:port`, `[v6]` or `[v6]:port`.

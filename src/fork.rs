@@ -1,205 +1,140 @@
-//! fork(): locks that a child can use, and what tells it from its parent.
+//! fork(): what a child may use of what it inherited, and locks that never hang it.
 //!
 //! A child has only the thread that called fork(). What another thread had locked stays locked
-//! in it for ever, and what waited for a lock is still queued. So the library forks with all of
-//! its locks free: who holds one or waits for one is counted, and fork() waits until nobody is.
-//! No lock is held across a call of the app's, nor of the TLS library's that could call the app
-//! or take a lock, so that is at once.
+//! there, and nobody will ever unlock it. So each lock says in which process it was locked last
+//! (see `lock`), and each object of the TLS library's in which process it was made ([`Owned`]).
+//! The library does nothing at fork() itself: it has no handler that could wait, and a signal
+//! handler may fork whatever it has interrupted.
 
-use std::cell::Cell;
-use std::ops::{Deref, DerefMut};
-use std::sync::Once;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU64, AtomicUsize};
-use std::thread;
-use std::time::Duration;
+mod lock;
+mod once;
 
-/// How many processes this one descends from that used the library.
-static GENERATION: AtomicU64 = AtomicU64::new(0);
+use std::ptr::{self, NonNull};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use std::sync::atomic::{AtomicPtr, AtomicU32};
 
-/// Threads that are about to fork.
-static FORKING: AtomicUsize = AtomicUsize::new(0);
+pub use self::lock::{Mutex, MutexGuard, ReadGuard, RwLock, WriteGuard};
+pub use self::once::{Once, OnceNumber};
 
-/// Threads that hold or wait for a lock, spread out so that they do not meet in one cache line.
-static INSIDE: [Inside; 32] = [const { Inside(AtomicUsize::new(0)) }; 32];
+/// So many generations follow each other before one starts empty: see [`Owned`].
+const EPOCH: u32 = 8;
 
-#[repr(align(128))]
-struct Inside(AtomicUsize);
-
-/// What there is to know of a thread. One variable: to find it is most of what it costs.
-struct Thread {
-    /// How many locks it holds or waits for.
-    depth: Cell<u32>,
-    counter: Cell<Option<&'static AtomicUsize>>,
+/// Whether what a process of one generation has left may be used in another.
+fn is_same_epoch(one: u32, other: u32) -> bool {
+    one / EPOCH == other / EPOCH
 }
 
-thread_local! {
-    static THREAD: Thread = const { Thread { depth: Cell::new(0), counter: Cell::new(None) } };
+/// A number for this process: another one than in all that it descends from. Never 0, and in
+/// a process that inherited nothing a multiple of `EPOCH`.
+#[inline]
+pub fn generation() -> u32 {
+    // SAFETY: it is NULL, or what `make_page` made, which stays.
+    let generation = unsafe { PAGE.load(Acquire).as_ref() }.map_or(0, |page| page.load(Relaxed));
+    if generation != 0 { generation } else { begin() }
 }
 
-impl Thread {
-    /// The thread's counter.
-    fn counter(&self) -> &'static AtomicUsize {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        self.counter.get().unwrap_or_else(|| {
-            let counter = &INSIDE[NEXT.fetch_add(1, Relaxed) % INSIDE.len()].0;
-            self.counter.set(Some(counter));
-            counter
-        })
-    }
+/// This process's generation, on a page that the kernel fills with zeros in each child, whether
+/// that was made by fork(), _Fork() or clone().
+static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new(ptr::null_mut());
 
-    /// One more; how many there were.
-    fn enter(&self) -> u32 {
-        self.depth.replace(self.depth.get() + 1)
-    }
-
-    /// One less; how many there are.
-    fn leave(&self) -> u32 {
-        self.depth.set(self.depth.get() - 1);
-        self.depth.get()
-    }
+/// The first call in a process. Threads that meet here agree, and none waits for another.
+#[cold]
+fn begin() -> u32 {
+    static LAST: AtomicU32 = AtomicU32::new(EPOCH - 1);
+    // SAFETY: as above.
+    let page = unsafe { PAGE.load(Acquire).as_ref() }.unwrap_or_else(make_page);
+    let next = LAST.fetch_add(1, Relaxed) + 1;
+    page.compare_exchange(0, next, Relaxed, Relaxed).map_or_else(|faster| faster, |_| next)
 }
 
-/// A short wait, for what is over in microseconds.
-const SHORT: Duration = Duration::from_micros(20);
-
-/// A number that is another one in a forked child than it was in its parent.
-pub fn generation() -> u64 {
-    register();
-    GENERATION.load(Relaxed)
-}
-
-fn register() {
-    static REGISTERED: Once = Once::new();
-    REGISTERED.call_once(|| {
-        // SAFETY: the handlers only wait and count, and the library is never unloaded.
-        unsafe { libc::pthread_atfork(Some(before), Some(parent), Some(child)) };
+#[cold]
+fn make_page() -> &'static AtomicU32 {
+    /// Where the kernel (before Linux 4.14) has no such pages.
+    static NO_PAGE: AtomicU32 = AtomicU32::new(0);
+    let page = map_page().unwrap_or_else(|| {
+        // SAFETY: the handler only stores a number. The library is never unloaded.
+        unsafe { libc::pthread_atfork(None, None, Some(child)) };
+        &NO_PAGE
     });
-}
-
-unsafe extern "C" fn before() {
-    FORKING.fetch_add(1, SeqCst);
-    // This thread goes on: other handlers may call the library. If it was a signal handler that
-    // forks, it may have interrupted what it would wait for.
-    if THREAD.with(Thread::enter) == 0 {
-        while INSIDE.iter().any(|inside| inside.0.load(SeqCst) != 0) {
-            thread::sleep(SHORT);
-        }
+    let new = ptr::from_ref(page).cast_mut();
+    match PAGE.compare_exchange(ptr::null_mut(), new, AcqRel, Acquire) {
+        Ok(_) => page,
+        // Another thread was faster. The page that is not needed stays: one, once.
+        // SAFETY: it is what `make_page` made, which stays.
+        Err(faster) => unsafe { &*faster },
     }
 }
 
-unsafe extern "C" fn parent() {
-    THREAD.with(Thread::leave);
-    FORKING.fetch_sub(1, SeqCst);
+fn map_page() -> Option<&'static AtomicU32> {
+    let (len, protection) = (size_of::<AtomicU32>(), libc::PROT_READ | libc::PROT_WRITE);
+    // SAFETY: a mapping of our own, wherever the kernel likes: zeroed, aligned, large enough for
+    // the number. It stays.
+    unsafe {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let page = libc::mmap(ptr::null_mut(), len, protection, flags, -1, 0);
+        if page == libc::MAP_FAILED {
+            return None;
+        }
+        if libc::madvise(page, len, libc::MADV_WIPEONFORK) != 0 {
+            libc::munmap(page, len);
+            return None;
+        }
+        Some(&*page.cast::<AtomicU32>())
+    }
 }
 
+/// The only thing that the library may do at fork(), and only where there is no page for it.
 unsafe extern "C" fn child() {
-    // Those that were counted, or forking as well, are not in this process.
-    for inside in &INSIDE {
-        inside.0.store(0, SeqCst);
-    }
-    THREAD.with(|thread| {
-        if thread.leave() > 0 {
-            thread.counter().store(1, SeqCst);
-        }
-    });
-    FORKING.store(0, SeqCst);
-    GENERATION.fetch_add(1, Relaxed);
-}
-
-/// While it lives, no thread forks.
-struct Unforked(());
-
-/// Has fork() wait until the result is dropped: soon, and without waiting for anybody.
-fn unforked() -> Unforked {
-    THREAD.with(|thread| {
-        if thread.enter() > 0 {
-            return;
-        }
-        register();
-        let counter = thread.counter();
-        loop {
-            counter.fetch_add(1, SeqCst);
-            if FORKING.load(SeqCst) == 0 {
-                break;
-            }
-            counter.fetch_sub(1, SeqCst);
-            thread::sleep(SHORT);
-        }
-    });
-    Unforked(())
-}
-
-impl Drop for Unforked {
-    fn drop(&mut self) {
-        THREAD.with(|thread| {
-            if thread.leave() == 0 {
-                thread.counter().fetch_sub(1, SeqCst);
-            }
-        });
+    // SAFETY: as in `generation`.
+    if let Some(page) = unsafe { PAGE.load(Acquire).as_ref() } {
+        page.store(0, Relaxed);
     }
 }
 
-/// What a lock gives.
-pub struct Guard<G> {
-    // Let go of first.
-    guard: G,
-    _unforked: Unforked,
-}
+/// A reference to an object of the TLS library's. In a child it is never given back: that takes
+/// locks of the TLS library's, which another thread of the parent may have held.
+///
+/// Which process it was taken in is in the low bits of the pointer, so that a cache of many
+/// needs no more memory for it. These bits are the same again after `EPOCH` generations:
+/// before that, a generation starts empty (see `lock`), and none meets another's bits.
+#[derive(Debug)]
+pub struct Owned<T>(NonNull<T>);
 
-impl<G> Guard<G> {
-    fn of(lock: impl FnOnce() -> G) -> Guard<G> {
-        let _unforked = unforked();
-        Guard { guard: lock(), _unforked }
+const TAG: usize = EPOCH as usize - 1;
+
+impl<T> Owned<T> {
+    /// A reference that this process has taken. None for NULL.
+    pub fn new(object: *mut T) -> Option<Owned<T>> {
+        let tag = generation() as usize & TAG;
+        // Whatever allocates for C aligns to eight bytes; else there is no room for the bits.
+        let is_aligned = object.addr() & TAG == 0;
+        NonNull::new(object)
+            .filter(|_| is_aligned)
+            .map(|object| Owned(object.map_addr(|at| at | tag)))
+    }
+
+    /// The object.
+    pub fn as_ptr(&self) -> *mut T {
+        self.0.as_ptr().map_addr(|at| at & !TAG)
+    }
+
+    /// Whether a process that this one descends from has taken the reference. Then it is not
+    /// to be given back, and a copy of it needs none of its own.
+    pub fn is_inherited(&self) -> bool {
+        self.0.addr().get() & TAG != generation() as usize & TAG
+    }
+
+    /// The same reference once more: for an inherited one, or one that was counted.
+    pub fn again(&self) -> Owned<T> {
+        Owned(self.0)
     }
 }
 
-impl<G: Deref> Deref for Guard<G> {
-    type Target = G::Target;
-    fn deref(&self) -> &G::Target {
-        &self.guard
+impl<T> PartialEq for Owned<T> {
+    fn eq(&self, other: &Owned<T>) -> bool {
+        self.as_ptr() == other.as_ptr()
     }
 }
 
-impl<G: DerefMut> DerefMut for Guard<G> {
-    fn deref_mut(&mut self) -> &mut G::Target {
-        &mut self.guard
-    }
-}
-
-/// parking_lot's, free in a child.
-#[derive(Debug, Default)]
-pub struct Mutex<T>(parking_lot::Mutex<T>);
-
-impl<T> Mutex<T> {
-    /// A mutex that nobody holds.
-    pub const fn new(value: T) -> Mutex<T> {
-        Mutex(parking_lot::Mutex::new(value))
-    }
-
-    /// Locks it.
-    pub fn lock(&self) -> Guard<parking_lot::MutexGuard<'_, T>> {
-        Guard::of(|| self.0.lock())
-    }
-}
-
-/// parking_lot's, free in a child.
-#[derive(Debug, Default)]
-pub struct RwLock<T>(parking_lot::RwLock<T>);
-
-impl<T> RwLock<T> {
-    /// A lock that nobody holds.
-    pub const fn new(value: T) -> RwLock<T> {
-        RwLock(parking_lot::RwLock::new(value))
-    }
-
-    /// Locks it for reading.
-    pub fn read(&self) -> Guard<parking_lot::RwLockReadGuard<'_, T>> {
-        Guard::of(|| self.0.read())
-    }
-
-    /// Locks it for writing.
-    pub fn write(&self) -> Guard<parking_lot::RwLockWriteGuard<'_, T>> {
-        Guard::of(|| self.0.write())
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,37 +1,47 @@
-//! How a handshake begins: what it is for, and what it is offered.
+//! A handshake: what it is for, under which terms it begins, and what it is offered.
 
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::backend::Client;
+use crate::backend::{Client, SetSession};
 use crate::cache::{Dropped, Found, Id, Life};
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Key};
-use crate::log;
-use crate::offer::{Refusal, may_offer};
+use crate::offer::{OwnTerms, Refusal, may_offer};
 use crate::outcome::Outcome;
 use crate::stored::{Live, Stored};
+use crate::terms::Terms;
 use crate::vhost::Vhost;
+use crate::{fork, log};
 
-/// How a handshake began.
-pub struct Begun {
+/// A handshake that has begun.
+pub struct HandshakeAttempt {
     /// Whose it is.
     pub vhost: Arc<Vhost>,
     /// None where nothing can be kept or offered.
     pub key: Option<Key>,
     /// The vhost's, when it began.
     pub epoch: u64,
+    /// What it began under; None where nothing that comes of it can be kept.
+    pub terms: Option<Terms>,
     /// What was set on the connection.
     pub offered: Option<Offered>,
+    /// The app had set a session.
+    pub has_own_session: bool,
+    /// The process that it began in.
+    process: u32,
+    /// Tickets of TLS 1.2 are forbidden for it.
+    forbids_tickets: AtomicBool,
 }
 
 /// A session that was set on a connection.
 pub struct Offered {
     /// In the vhost's cache.
     pub id: Id,
-    /// Of the copy that was set.
-    pub address: usize,
+    /// The copy that was set.
+    pub set: SetSession,
     /// The session it is a copy of.
     pub live: Live,
     life: Option<Life>,
@@ -48,20 +58,30 @@ enum Tried {
     Gone,
 }
 
-impl Begun {
-    /// Begins a handshake: offers what there is for it. `told` is the endpoint, if the app told
-    /// it. Also gives the outcome, unless that depends on the server.
+impl HandshakeAttempt {
+    /// Begins a handshake: offers what there is for it. `explicit_endpoint` is the endpoint, if
+    /// the app told it. Also gives the outcome, unless that depends on the server.
     pub fn begin(
         client: &impl Client,
         vhost: Arc<Vhost>,
-        told: Option<Endpoint>,
-    ) -> (Begun, Option<Outcome>) {
-        let mut begun = Begun { vhost, key: None, epoch: 0, offered: None };
-        let outcome = begun.consult(client, told).err().map(|(outcome, why)| {
-            log::info!("{}{}: {why}", begun.name(), outcome.name());
-            outcome
-        });
-        (begun, outcome)
+        explicit_endpoint: Option<Endpoint>,
+    ) -> (HandshakeAttempt, Option<Outcome>) {
+        let mut attempt = HandshakeAttempt {
+            vhost,
+            key: None,
+            epoch: 0,
+            terms: None,
+            offered: None,
+            has_own_session: false,
+            process: fork::generation(),
+            forbids_tickets: AtomicBool::new(false),
+        };
+        let outcome =
+            attempt.lookup_and_offer(client, explicit_endpoint).err().map(|(outcome, why)| {
+                log::info!("{}{}: {why}", attempt.name(), outcome.name());
+                outcome
+            });
+        (attempt, outcome)
     }
 
     /// Whom it is with, for the log.
@@ -70,13 +90,17 @@ impl Begun {
     }
 
     /// Fills in what the handshake is for, and offers what there is for it; or tells why not.
-    fn consult(&mut self, client: &impl Client, told: Option<Endpoint>) -> Result<(), Why> {
+    fn lookup_and_offer(
+        &mut self,
+        client: &impl Client,
+        explicit_endpoint: Option<Endpoint>,
+    ) -> Result<(), Why> {
         if self.vhost.is_disabled() {
             return Err((Outcome::Disabled, "the vhost does no session caching"));
         }
-        let endpoint = told
+        let endpoint = explicit_endpoint
             .or_else(|| client.endpoint())
-            .ok_or((Outcome::NoEndpoint, "no SNI name, or no peer port"))?;
+            .ok_or((Outcome::NoEndpoint, "no name or address of the peer, or no port"))?;
         let identity = client
             .identity()
             .ok_or((Outcome::Unsuitable, "its client certificate is chosen by a callback"))?;
@@ -86,65 +110,117 @@ impl Begun {
                 ((cache.find(key, now), cache.epoch()), Dropped::default())
             })
         };
-        let (mut found, epoch) = find();
+        let (found, epoch) = find();
         self.epoch = epoch;
+        let mut own = OwnTerms::read(client, &key.endpoint.host);
         if client.session_address() != 0 {
+            self.has_own_session = true;
+            self.terms = Some(own.into_terms());
             return Err((Outcome::Unsuitable, "the app has set a session itself"));
         }
-        if !self.vhost.policy().allow_tickets {
-            client.forbid_tickets();
-        }
-        let takes_none = || client.takes_none().map(|why| (Outcome::Unsuitable, why));
-        if let Some(why) = matches!(found, Found::Some(_)).then(takes_none).flatten() {
-            return Err(why);
-        }
-        loop {
-            let sessions = match found {
-                Found::Miss => return Err((Outcome::Miss, "nothing for this endpoint")),
-                Found::Expired => return Err((Outcome::Expired, "its time was over")),
-                Found::Spent => return Err((Outcome::Spent, "all its tickets were used")),
-                Found::Some(sessions) => sessions,
-            };
-            match offer_first(client, &self.vhost, key, sessions) {
-                Tried::Offered(offered) => {
-                    self.offered = Some(offered);
-                    return Ok(());
-                }
-                Tried::Refused(why) => return Err(why),
-                // Other connections were faster: look at what there is by now.
-                Tried::Gone => found = find().0,
-            }
-        }
+        let forbids_tickets = !self.vhost.policy().allow_tickets && client.forbid_tickets();
+        *self.forbids_tickets.get_mut() = forbids_tickets;
+        let offered = offer_any(client, &mut own, &self.vhost, key, found, || find().0);
+        // A full handshake of TLS 1.2 leaves a session where the ciphers were read. After an
+        // offer that is a rare case, and to read them is dear.
+        self.terms = Some(match offered {
+            Ok(_) => own.into_known_terms(),
+            Err(_) => own.into_terms(),
+        });
+        self.offered = Some(offered?);
+        Ok(())
     }
 
-    /// Whether what was offered may stay: all that it depends on is as it was. `told` is the
-    /// vhost and endpoint that the app told by now.
-    pub fn still_serves(
+    /// Decides once more on an early offer, now that the handshake starts: the app may have
+    /// changed all that it depends on. `explicit_endpoint` is the vhost and endpoint that it told
+    /// by now. None where the offer does not serve any more.
+    pub fn confirm(
         &self,
         client: &impl Client,
-        told: Option<(&Arc<Vhost>, &Endpoint)>,
-    ) -> bool {
-        let (Some(offered), Some(key)) = (&self.offered, &self.key) else { return false };
+        explicit_endpoint: Option<(&Arc<Vhost>, &Endpoint)>,
+    ) -> Option<HandshakeAttempt> {
+        let (offered, key) = (self.offered.as_ref()?, self.key.as_ref()?);
         let vhost = &self.vhost;
-        let host = &key.endpoint.host;
         let is_held = || {
             vhost.with_cache(|cache, now| {
                 let is_held = cache.still_holds(key, offered.id, offered.life, now);
                 (is_held && cache.admits(&key.endpoint, self.epoch), Dropped::default())
             })
         };
-        client.session_address() == offered.address
-            && told.is_some_and(|(its, at)| Arc::ptr_eq(its, vhost) && *at == key.endpoint)
+        // What a parent process was offered, it may use itself.
+        let is_same = self.process == fork::generation()
+            && client.session_address() == offered.set.address
+            && explicit_endpoint
+                .is_some_and(|(its, at)| Arc::ptr_eq(its, vhost) && *at == key.endpoint)
             && client.identity().as_ref() == Some(&key.identity)
             && is_held()
-            && client.takes_none().is_none()
-            && may_offer(client, &offered.live, host, vhost.policy(), Moment::now()).is_ok()
+            && client.takes_none().is_none();
+        if !is_same {
+            return None;
+        }
+        // A session that is set tells of its own server name where the connection has none.
+        client.withdraw();
+        let mut own = OwnTerms::read(client, &key.endpoint.host);
+        may_offer(&mut own, &offered.live, vhost.policy(), Moment::now()).ok()?;
+        Some(HandshakeAttempt {
+            vhost: vhost.clone(),
+            key: Some(key.clone()),
+            epoch: self.epoch,
+            terms: Some(own.into_known_terms()),
+            offered: Some(Offered {
+                id: offered.id,
+                set: client.set(offered.set.session.clone())?,
+                live: offered.live.clone(),
+                life: offered.life,
+            }),
+            has_own_session: false,
+            process: self.process,
+            forbids_tickets: AtomicBool::new(self.forbids_tickets.swap(false, Relaxed)),
+        })
+    }
+
+    /// Undoes what was done to the connection for its handshake, but for the session.
+    pub fn release(&self, client: &impl Client) {
+        // Once: after that it is the app that may have forbidden them.
+        if self.forbids_tickets.swap(false, Relaxed) {
+            client.allow_tickets();
+        }
+    }
+}
+
+/// Offers one of the sessions found, or of those that are there by then.
+fn offer_any<C: Client>(
+    client: &C,
+    own: &mut OwnTerms<'_, C>,
+    vhost: &Vhost,
+    key: &Key,
+    mut found: Found<Stored>,
+    find: impl Fn() -> Found<Stored>,
+) -> Result<Offered, Why> {
+    let takes_none = || client.takes_none().map(|why| (Outcome::Unsuitable, why));
+    if let Some(why) = matches!(found, Found::Some(_)).then(takes_none).flatten() {
+        return Err(why);
+    }
+    loop {
+        let sessions = match found {
+            Found::Miss => return Err((Outcome::Miss, "nothing for this endpoint")),
+            Found::Expired => return Err((Outcome::Expired, "its time was over")),
+            Found::Spent => return Err((Outcome::Spent, "all its tickets were used")),
+            Found::Some(sessions) => sessions,
+        };
+        match offer_first(client, own, vhost, key, sessions) {
+            Tried::Offered(offered) => return Ok(offered),
+            Tried::Refused(why) => return Err(why),
+            // Other connections were faster: look at what there is by now.
+            Tried::Gone => found = find(),
+        }
     }
 }
 
 /// Offers the first of the sessions that the connection may be offered.
-fn offer_first(
-    client: &impl Client,
+fn offer_first<C: Client>(
+    client: &C,
+    own: &mut OwnTerms<'_, C>,
     vhost: &Vhost,
     key: &Key,
     sessions: impl IntoIterator<Item = (Id, Stored)>,
@@ -155,15 +231,17 @@ fn offer_first(
     for (id, stored) in sessions {
         let live = match stored {
             Stored::Live(live) => live,
-            Stored::Frozen(frozen) => match vhost.thaw(key, id, &frozen, client, now) {
-                Some(live) => live,
-                None => {
-                    is_gone = true;
-                    continue;
+            Stored::Serialized(serialized) => {
+                match vhost.deserialize(key, id, &serialized, client, now) {
+                    Some(live) => live,
+                    None => {
+                        is_gone = true;
+                        continue;
+                    }
                 }
-            },
+            }
         };
-        if let Err(refusal) = may_offer(client, &live, &key.endpoint.host, vhost.policy(), now) {
+        if let Err(refusal) = may_offer(own, &live, vhost.policy(), now) {
             refused.get_or_insert(match refusal {
                 Refusal::Unsuitable(why) => (Outcome::Unsuitable, why),
                 Refusal::Unverified(why) => (Outcome::Unverified, why),
@@ -179,8 +257,8 @@ fn offer_first(
             is_gone = true;
             continue;
         }
-        if let Some(address) = client.offer(&live.session) {
-            return Tried::Offered(Offered { id, address, live, life });
+        if let Some(set) = client.offer(&live.session) {
+            return Tried::Offered(Offered { id, set, live, life });
         }
     }
     match refused {

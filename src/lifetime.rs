@@ -43,7 +43,16 @@ mod tests {
 
     fn facts(tls_version: u16, lifetime_hint: i64) -> Facts {
         let (issued, timeout) = (START.wall / SECOND, 7200);
-        Facts { tls_version, is_resumable: true, issued, timeout, ticket_len: 0, lifetime_hint }
+        Facts {
+            tls_version,
+            is_resumable: true,
+            issued,
+            timeout,
+            ticket_len: 0,
+            cipher: 0,
+            has_unknown_strength: false,
+            lifetime_hint,
+        }
     }
 
     /// In seconds, of a session that came with its handshake.

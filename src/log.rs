@@ -1,8 +1,8 @@
 //! Where log lines go: lws's levels, one emit function; without it lws's own log, or stderr
 //! where there is no lws.
 
+use crate::fork::Once;
 use std::ffi::{CString, c_char, c_int};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering::Relaxed};
 
 /// Called with one level and one line.
@@ -20,7 +20,7 @@ pub const INFO: c_int = 8;
 
 static LEVEL: AtomicI32 = AtomicI32::new(ERR | WARN);
 static EMIT: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
-static LWS: OnceLock<(Emit, Visible)> = OnceLock::new();
+static LWS: Once<(Emit, Visible)> = Once::new();
 static APP_HAS_SET: AtomicBool = AtomicBool::new(false);
 
 /// Sets which levels are logged, and where to.

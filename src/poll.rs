@@ -143,7 +143,7 @@ mod tests {
 
     fn connection(vhost: &Arc<Vhost>) -> Arc<Connection> {
         let connection = Connection::new(1);
-        connection.tell(vhost.clone(), Endpoint::new("example.com", 443).unwrap());
+        connection.set_explicit_endpoint(vhost.clone(), Endpoint::new("example.com", 443).unwrap());
         connection
     }
 

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::backend::{Active, Backend, Client, Session};
+use crate::cache::Alike;
 use crate::clock::Moment;
 use crate::dump::{self, Record};
 use crate::endpoint::{Endpoint, Identity};
 use crate::lifetime::SECOND;
 use crate::offer::{Peer, Report, Shared, Verdicts};
+use crate::terms::Terms;
 
 /// A session in the cache. Its clones are the same session.
 #[derive(Clone)]
@@ -20,7 +22,7 @@ pub enum Stored {
     /// One that a connection can use.
     Live(Live),
     /// One that was loaded, and no connection has had use for.
-    Frozen(Arc<Frozen>),
+    Serialized(Arc<Serialized>),
 }
 
 /// A session, and the peer it was made with.
@@ -33,15 +35,25 @@ pub struct Live {
 }
 
 /// Bytes that [`dump::decode`] took.
-pub struct Frozen {
+pub struct Serialized {
     tls_version: u16,
     blob: Zeroizing<Vec<u8>>,
+}
+
+impl Alike for Stored {
+    /// A connection that offers other ciphers has no use for a session of TLS 1.2: of these it
+    /// keeps its own. What was loaded and not used yet gives way.
+    fn is_alike(&self, other: &Stored) -> bool {
+        let (Stored::Live(one), Stored::Live(other)) = (self, other) else { return true };
+        let (one, other) = (&one.peer.report.terms, &other.peer.report.terms);
+        one.options == other.options && one.ciphers == other.ciphers
+    }
 }
 
 impl Stored {
     /// From storage: bytes that [`dump::decode`] took.
     pub fn from_storage(tls_version: u16, blob: Zeroizing<Vec<u8>>) -> Stored {
-        Stored::Frozen(Arc::new(Frozen { tls_version, blob }))
+        Stored::Serialized(Arc::new(Serialized { tls_version, blob }))
     }
 
     /// Whether it descends from the full handshake that has shown a peer.
@@ -53,7 +65,7 @@ impl Stored {
     pub fn tls_version(&self) -> u16 {
         match self {
             Stored::Live(live) => Active::facts(&live.session).tls_version,
-            Stored::Frozen(frozen) => frozen.tls_version,
+            Stored::Serialized(serialized) => serialized.tls_version,
         }
     }
 
@@ -66,37 +78,47 @@ impl Stored {
     ) -> Option<Zeroizing<Vec<u8>>> {
         let live = match self {
             Stored::Live(live) => live,
-            Stored::Frozen(frozen) => return dump::copy(&frozen.blob),
+            Stored::Serialized(serialized) => return dump::copy(&serialized.blob),
         };
-        let der = Active::encode(&live.session)?;
+        let der = Active::encode(&Active::mark(&live.session)?)?;
         let chain = Active::chain_to_der(&live.peer.chain)?;
         let record = Record {
             endpoint: endpoint.clone(),
             identity: identity.clone(),
             issued,
             handshake: live.peer.handshake.wall,
+            without_callback: live.peer.report.without_callback,
+            terms: live.peer.report.terms.clone(),
             chain: chain.iter().map(|certificate| &**certificate).collect(),
         };
         dump::encode(der, &record)
     }
 }
 
-impl Frozen {
+impl Serialized {
     /// The session, for a connection to use; None if the bytes cannot be read a second time, or
     /// tell of no peer.
-    pub fn thaw(&self, client: &impl Client, shared: &Shared, now: Moment) -> Option<Live> {
+    pub fn deserialize(&self, client: &impl Client, shared: &Shared, now: Moment) -> Option<Live> {
         let (session, record) = dump::decode(&self.blob).ok()?;
-        let (chain, handshake) = match &record {
-            Some(record) => (Active::chain_from_der(&record.chain)?, record.handshake),
+        let (chain, handshake, without_callback, terms) = match record {
+            Some(record) => {
+                let chain = Active::chain_from_der(&record.chain)?;
+                (chain, record.handshake, record.without_callback, record.terms)
+            }
             None => {
-                (Active::peer(&session)?, Active::facts(&session).issued.saturating_mul(SECOND))
+                let issued = Active::facts(&session).issued.saturating_mul(SECOND);
+                (Active::peer(&session)?, issued, None, Terms::unknown())
             }
         };
         let peer = Peer {
             not_after: Active::not_after(&chain),
             chain,
             handshake: Moment::from_wall(handshake, now),
-            report: shared.report(Report::unknown(client.result_of(&session)?)),
+            report: shared.report(Report {
+                result: client.result_of(&session)?,
+                without_callback,
+                terms,
+            }),
             verdict: Verdicts::default(),
         };
         Some(Live { session, peer: Arc::new(peer) })

@@ -1,31 +1,41 @@
 //! One vhost: what it was made with, its cache, its counters.
 
+mod inspect;
 mod saving;
 
-use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+pub use self::inspect::Seen;
 
-use crate::backend::{Client, Facts, TLS1_3};
-use crate::cache::{Cache, DEFAULT_MAX, Dropped, Id, Kind, Life};
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use crate::backend::{Active, Backend, Chain, Client, Facts, TLS1_3};
+use crate::cache::{Cache, DEFAULT_MAX, Dropped, Id, Kind, Life, Size};
 use crate::capi::{
     LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE, LWS_TLS_SESSION_OPTION_ALLOW_TICKETS,
     LWS_TLS_SESSION_OPTION_SINGLE_USE, LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK,
-    lws_tls_session_stats,
 };
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Identity, Key, tag};
-use crate::fork::Mutex;
+use crate::fork::{Mutex, MutexGuard};
 use crate::lifetime::{SECOND, lifetime};
-use crate::offer::{Policy, Shared};
-use crate::stored::{Frozen, Live, Stored};
-use crate::{fork, log, poll};
+use crate::offer::Policy;
+use crate::stored::{Live, Serialized, Stored};
+use crate::{dump, log};
 
 /// The name of a vhost that was not given one.
 pub const DEFAULT_NAME: &str = "default";
 
-/// Larger tickets are not kept: they would not fit a blob, and bound what a server can make
-/// the cache hold.
+/// Larger tickets are not kept: they would not fit a blob. It bounds, with the next one and with
+/// the cache's own bound, what servers can make the cache hold.
 const MAX_TICKET: usize = 16 * 1024;
+
+/// Sessions are not kept whose peer showed certificates of more bytes: they would not fit a blob.
+/// Three of the largest ML-DSA are 23 KiB.
+const MAX_CHAIN: usize = dump::MAX_LEN - MAX_TICKET;
+
+/// About what a session takes beside its ticket and the peer's certificates.
+const SESSION_LEN: usize = 1024;
 
 /// What a vhost is made with.
 #[derive(Clone, Default)]
@@ -49,11 +59,14 @@ pub struct Vhost {
     disabled: bool,
     policy: Policy,
     destroyed: AtomicBool,
+    /// What an empty cache is made with. Not in it: what has to begin anew in a child has these.
+    max: usize,
+    single_use: bool,
+    timeout: AtomicU32,
     cache: Mutex<Cache<Stored>>,
     /// The client certificate of the SSL_CTX that was attached last: what loaded sessions are
     /// for that do not say themselves.
     identity: Mutex<Identity>,
-    fork: AtomicU64,
     counters: Counters,
 }
 
@@ -77,18 +90,6 @@ pub struct Counters {
     load_refused: AtomicU64,
 }
 
-/// One endpoint, as `lws_tls_session_foreach()` shows it.
-pub struct Seen {
-    /// The endpoint.
-    pub endpoint: Endpoint,
-    /// As in the protocol; 0 if it has no session left.
-    pub tls_version: u16,
-    /// Sessions it has.
-    pub sessions: u32,
-    /// Seconds until the last of them expires.
-    pub seconds_left: u32,
-}
-
 impl Vhost {
     /// An empty vhost.
     pub fn new(info: Info) -> Vhost {
@@ -102,12 +103,14 @@ impl Vhost {
             policy: Policy {
                 allow_tickets: has(LWS_TLS_SESSION_OPTION_ALLOW_TICKETS),
                 trust_verify_callback: has(LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK),
-                shared: Shared::default(),
+                ..Policy::default()
             },
             destroyed: AtomicBool::new(false),
+            max,
+            single_use,
+            timeout: AtomicU32::new(info.timeout),
             cache: Mutex::new(Cache::new(max, ttl_of(info.timeout), single_use)),
             identity: Mutex::new(None),
-            fork: AtomicU64::new(fork::generation()),
             counters: Counters::default(),
         }
     }
@@ -142,31 +145,30 @@ impl Vhost {
         tag(&self.name, endpoint)
     }
 
-    /// Works on the cache; then drops what is over. What went is freed with no lock held: that may
-    /// call the app.
+    /// Works on the cache; then drops some of what is over, where the work changed something: see
+    /// [`Cache::sweep`]. What went is freed with no lock held: that may call the app.
     pub fn with_cache<T>(
         &self,
         work: impl FnOnce(&mut Cache<Stored>, Moment) -> (T, Dropped<Stored>),
     ) -> T {
         let now = Moment::now();
-        let mut cache = self.cache.lock();
-        let generation = fork::generation();
-        let forked =
-            (self.fork.swap(generation, Relaxed) != generation).then(|| cache.drop_single_use());
-        let (result, dropped) = work(&mut cache, now);
-        let swept = cache.sweep(now);
-        drop(cache);
-        drop(forked);
-        for dropped in [dropped, swept] {
-            self.count(&dropped);
+        let mut cache = self
+            .cache
+            .lock_or(|| Cache::new(self.max, ttl_of(self.timeout.load(Relaxed)), self.single_use));
+        if cache.is_inherited() {
+            cache.drop_single_use();
         }
+        let (result, mut dropped) = work(&mut cache, now);
+        cache.sweep(now, &mut dropped);
+        drop(cache);
+        self.count(&dropped);
         result
     }
 
     fn count(&self, dropped: &Dropped<Stored>) {
-        let add = |counter: &AtomicU64, more| {
+        let add = |counter: &AtomicU64, more: u32| {
             if more > 0 {
-                counter.fetch_add(more, Relaxed);
+                counter.fetch_add(u64::from(more), Relaxed);
             }
         };
         add(&self.counters.replaced, dropped.replaced);
@@ -190,13 +192,19 @@ impl Vhost {
             log::info!("{}: the session is a ticket, which this vhost does not allow", tag());
             return;
         }
+        let size = size_of(&facts, &live.peer.chain);
+        if size.shared > MAX_CHAIN {
+            log::info!("{}: not kept: the peer's certificates are too large", tag());
+            return;
+        }
         let stored = Stored::Live(live);
         let kept = self.with_cache(|cache, now| {
             if self.is_destroyed() || !cache.admits(&key.endpoint, epoch) {
                 return (false, Dropped::of([stored]));
             }
-            let (_, dropped) = cache.store(key, stored, kind(&facts), life, now);
-            (dropped.expired == 0, dropped)
+            let (id, mut dropped) = cache.store(key, stored, kind(&facts), life, size, now);
+            dropped.expired += u32::from(id.is_none());
+            (id.is_some(), dropped)
         });
         if kept {
             self.counters.stored.fetch_add(1, Relaxed);
@@ -206,15 +214,15 @@ impl Vhost {
 
     /// A loaded session, for a connection to use: from now on the cache has it as such. None where
     /// it is not in the cache any more.
-    pub fn thaw(
+    pub fn deserialize(
         &self,
         key: &Key,
         id: Id,
-        frozen: &Frozen,
+        serialized: &Serialized,
         client: &impl Client,
         now: Moment,
     ) -> Option<Live> {
-        let live = frozen.thaw(client, &self.policy.shared, now);
+        let live = serialized.deserialize(client, &self.policy.shared, now);
         if live.is_none() {
             let tag = self.tag(&key.endpoint);
             log::warn!("{tag}: a loaded session cannot be read a second time");
@@ -224,8 +232,8 @@ impl Vhost {
                 // Another connection was faster: its peer is that of the sessions to come.
                 (Some(Stored::Live(held)), live) => (Some(held.clone()), live.map(Stored::Live)),
                 (Some(held), Some(live)) => {
-                    let frozen = mem::replace(held, Stored::Live(live.clone()));
-                    (Some(live), Some(frozen))
+                    let serialized = mem::replace(held, Stored::Live(live.clone()));
+                    (Some(live), Some(serialized))
                 }
                 (Some(_), None) => return (None, cache.drop_session(key, id)),
                 (None, live) => (None, live.map(Stored::Live)),
@@ -255,68 +263,18 @@ impl Vhost {
 
     /// Sets how many seconds a session lives at most; 0: what the TLS library and the server say.
     pub fn set_timeout(&self, seconds: u32) {
+        self.timeout.store(seconds, Relaxed);
         self.with_cache(|cache, _| (cache.set_ttl(ttl_of(seconds)), Dropped::default()));
     }
 
     /// Sets the client certificate that loaded sessions are for that do not say themselves.
     pub fn set_identity(&self, identity: Identity) {
-        *self.identity.lock() = identity;
+        *self.identity() = identity;
     }
 
-    /// Looks at this thread's connections that are due, and drops what is over; milliseconds
-    /// until there is something to do again.
-    pub fn service(&self) -> Option<u64> {
-        let look = poll::run(self);
-        let sweep = self.with_cache(|cache, now| {
-            let dropped = cache.sweep_now(now);
-            (cache.due().map(|due| now.until(due)), dropped)
-        });
-        look.into_iter().chain(sweep.map(|ms| ms as u64)).min()
-    }
-
-    /// The endpoints, most recently used first.
-    pub fn entries(&self) -> Vec<Seen> {
-        let entries: Vec<_> = self.with_cache(|cache, now| {
-            let dropped = cache.sweep_now(now);
-            let entries = cache.iter().map(|(key, sessions, newest, end)| {
-                let left = end.map_or(0, |end| now.until(end) / SECOND);
-                (key.endpoint.clone(), newest.cloned(), sessions as u32, left as u32)
-            });
-            (entries.collect(), dropped)
-        });
-        let seen = entries.into_iter().map(|(endpoint, newest, sessions, seconds_left)| {
-            let tls_version = newest.map_or(0, |newest| newest.tls_version());
-            Seen { endpoint, tls_version, sessions, seconds_left }
-        });
-        seen.collect()
-    }
-
-    /// What it counted, and what it holds.
-    pub fn stats(&self) -> lws_tls_session_stats {
-        let (entries, sessions) = self.with_cache(|cache, now| {
-            let dropped = cache.sweep_now(now);
-            ((cache.keys() as u64, cache.sessions()), dropped)
-        });
-        let counters = &self.counters;
-        let get = |counter: &AtomicU64| counter.load(Relaxed);
-        lws_tls_session_stats {
-            entries,
-            sessions,
-            handshakes: get(&counters.handshakes),
-            offered: get(&counters.offered),
-            resumed: get(&counters.resumed),
-            declined: get(&counters.declined),
-            missed: get(&counters.missed),
-            unsuitable: get(&counters.unsuitable),
-            unverified: get(&counters.unverified),
-            stored: get(&counters.stored),
-            replaced: get(&counters.replaced),
-            evicted: get(&counters.evicted),
-            expired: get(&counters.expired),
-            saved: get(&counters.saved),
-            loaded: get(&counters.loaded),
-            load_refused: get(&counters.load_refused),
-        }
+    /// See `identity`. What a child cannot have is no certificate's.
+    fn identity(&self) -> MutexGuard<'_, Identity> {
+        self.identity.lock_or(|| Some(Arc::new([0; 32])))
     }
 
     /// Whether an endpoint has a session.
@@ -346,6 +304,11 @@ fn life(facts: &Facts, issued: Moment, handshake: Moment, not_after: i64) -> Opt
     Some(Life::new(issued, limit, library).until(not_after))
 }
 
+/// What a session takes that a handshake brought, with its peer's certificates as they were sent.
+fn size_of(facts: &Facts, chain: &Chain) -> Size {
+    Size { own: SESSION_LEN + facts.ticket_len, shared: Active::chain_len(chain) }
+}
+
 fn kind(facts: &Facts) -> Kind {
     if facts.tls_version < TLS1_3 { Kind::Shared } else { Kind::Ticket }
 }
@@ -356,12 +319,10 @@ fn ttl_of(seconds: u32) -> Option<i64> {
 
 #[cfg(all(test, feature = "openssl"))]
 mod tests {
-    use std::sync::Arc;
-
     use zeroize::Zeroizing;
 
     use super::*;
-    use crate::offer::tests::Told;
+    use crate::offer::tests::FakeClient;
     use crate::testing::session_der;
 
     /// A vhost with a loaded session; as a look-up finds that.
@@ -371,41 +332,49 @@ mod tests {
         let stored = Stored::from_storage(0x0303, Zeroizing::new(blob));
         vhost.with_cache(|cache, now| {
             let life = Life::new(now, 1000 * SECOND, 1000 * SECOND);
-            ((), cache.store(&key, stored, Kind::Shared, life, now).1)
+            ((), cache.store(&key, stored, Kind::Shared, life, Size::default(), now).1)
         });
         let found = vhost.with_cache(|cache, now| (cache.find(&key, now), Dropped::default()));
         let (id, stored) = found.into_first().unwrap();
         (vhost, key, id, stored)
     }
 
-    fn thaw(vhost: &Vhost, key: &Key, id: Id, stored: &Stored) -> Option<Live> {
-        thaw_for(&Told::default(), vhost, key, id, stored)
+    fn deserialize(vhost: &Vhost, key: &Key, id: Id, stored: &Stored) -> Option<Live> {
+        deserialize_for(&FakeClient::default(), vhost, key, id, stored)
     }
 
-    fn thaw_for(client: &Told, vhost: &Vhost, key: &Key, id: Id, stored: &Stored) -> Option<Live> {
-        let Stored::Frozen(frozen) = stored else { panic!("it is in use already") };
-        vhost.thaw(key, id, frozen, client, Moment::now())
+    fn deserialize_for(
+        client: &FakeClient,
+        vhost: &Vhost,
+        key: &Key,
+        id: Id,
+        stored: &Stored,
+    ) -> Option<Live> {
+        let Stored::Serialized(serialized) = stored else { panic!("it is in use already") };
+        vhost.deserialize(key, id, serialized, client, Moment::now())
     }
 
     #[test]
     fn connections_that_meet_at_a_loaded_session_share_its_peer() {
         let (vhost, key, id, stored) = loaded(session_der());
-        let one = thaw(&vhost, &key, id, &stored).unwrap();
-        let other = thaw(&vhost, &key, id, &stored).unwrap();
+        let one = deserialize(&vhost, &key, id, &stored).unwrap();
+        let other = deserialize(&vhost, &key, id, &stored).unwrap();
         assert!(Arc::ptr_eq(&one.peer, &other.peer));
         // So what one of them says of it counts for both.
         vhost.with_cache(|cache, _| {
             ((), cache.drop_where(&key, |stored| stored.is_of(&other.peer)))
         });
         assert!(!vhost.holds(&key.endpoint));
-        assert!(thaw(&vhost, &key, id, &stored).is_none(), "gone meanwhile");
+        assert!(deserialize(&vhost, &key, id, &stored).is_none(), "gone meanwhile");
     }
 
     #[test]
     fn what_one_connection_cannot_read_another_keeps() {
         let (vhost, key, id, stored) = loaded(session_der());
-        let one = thaw(&vhost, &key, id, &stored).unwrap();
-        let other = thaw_for(&Told::at_a_loss(), &vhost, &key, id, &stored).unwrap();
+        let one = deserialize(&vhost, &key, id, &stored).unwrap();
+        let other =
+            deserialize_for(&FakeClient::without_verify_result(), &vhost, &key, id, &stored)
+                .unwrap();
         assert!(Arc::ptr_eq(&one.peer, &other.peer));
         assert!(vhost.holds(&key.endpoint));
     }
@@ -414,7 +383,7 @@ mod tests {
     fn what_cannot_be_read_a_second_time_is_dropped() {
         let (vhost, key, id, stored) = loaded(b"no session".to_vec());
         assert!(vhost.holds(&key.endpoint));
-        assert!(thaw(&vhost, &key, id, &stored).is_none());
+        assert!(deserialize(&vhost, &key, id, &stored).is_none());
         assert!(!vhost.holds(&key.endpoint));
     }
 }

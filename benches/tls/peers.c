@@ -111,7 +111,6 @@ void peers_up(struct peers *peers, const struct peers_config *config)
 	peers->server = SSL_CTX_new(TLS_server_method());
 	NEED(peers->server);
 	cert_use(peers->server, peers->pki->leaf);
-	NEED(SSL_CTX_set_session_id_context(peers->server, (const unsigned char *)"bench", 5));
 	NEED(SSL_CTX_set_min_proto_version(peers->server, config->version));
 	NEED(SSL_CTX_set_max_proto_version(peers->server, config->version));
 	if (config->tickets)

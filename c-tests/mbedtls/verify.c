@@ -150,10 +150,11 @@ static void the_expected_name(void)
 		rig.dial.tune = NULL;
 		RIG_VISIT(&rig, MISS);
 		rig.dial.tune = expect_the_other_name;
+		/* the name that is expected is the one that is sent */
 		if (version == TLS1_2_VERSION) {
-			RIG_VISIT(&rig, RESUMED);
+			RIG_VISIT(&rig, UNVERIFIED);
 			rig.dial.tune = expect_no_name;
-			RIG_VISIT(&rig, RESUMED);
+			RIG_VISIT(&rig, UNVERIFIED);
 		} else {
 			RIG_VISIT(&rig, UNSUITABLE);
 			rig.dial.tune = expect_no_name;

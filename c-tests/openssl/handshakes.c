@@ -70,6 +70,41 @@ static void a_hello_retry_request(void)
 }
 
 #ifndef OPENSSL_IS_BORINGSSL /* it has no such authentication, and its servers do not renegotiate */
+/*
+ * RFC 8446 6.2: with TLS 1.3 the level of an alert says nothing. OpenSSL's servers send no
+ * error as a warning: so the library is told of them as OpenSSL tells it.
+ */
+static void an_alert_that_says_it_is_a_warning(void)
+{
+	static const struct {
+		int version, description;
+		bool is_error;
+	} alerts[] = {
+		{ TLS1_3_VERSION, SSL_AD_CLOSE_NOTIFY, false },
+		{ TLS1_3_VERSION, SSL_AD_USER_CANCELLED, false },
+		{ TLS1_3_VERSION, SSL_AD_HANDSHAKE_FAILURE, true },
+		{ TLS1_2_VERSION, SSL_AD_CLOSE_NOTIFY, false },
+		{ TLS1_2_VERSION, SSL_AD_NO_RENEGOTIATION, false },
+	};
+	const int warning = SSL3_AL_WARNING << 8;
+	struct pair pair;
+	struct duo duo;
+	size_t n;
+
+	for (n = 0; n < ARRAY_SIZE(alerts); n++) {
+		check_context("%x, %d", (unsigned int)alerts[n].version, alerts[n].description);
+		DUO_UP(&duo, 0, .version = alerts[n].version);
+		pair = pair_new(duo.ctx, duo.server, duo.vh);
+		CHECK(pair_run(&pair) && pair_greet(&pair));
+		CHECK_HOSTS(duo.vh, HOST);
+		SSL_get_info_callback(pair.client)(pair.client, SSL_CB_READ_ALERT,
+						   warning | alerts[n].description);
+		CHECK_HOSTS(duo.vh, alerts[n].is_error ? "" : HOST);
+		pair_close(&pair);
+		duo_down(&duo);
+	}
+}
+
 static void allow_post_handshake(SSL *ssl)
 {
 	SSL_set_post_handshake_auth(ssl, 1);
@@ -489,6 +524,7 @@ static void a_limit_on_fragments(void)
 
 TEST_PROGRAM(
 	CASE(a_hello_retry_request),
+	OPENSSL_CASE(an_alert_that_says_it_is_a_warning),
 	OPENSSL_CASE(authentication_after_the_handshake),
 	OPENSSL_CASE(a_renegotiation_with_another_certificate),
 	CASE(an_ssl_that_is_cleared_after_a_failure),

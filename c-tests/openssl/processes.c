@@ -86,6 +86,7 @@ struct busy {
 	struct rig	rig;
 	struct lws	*wsi;
 	atomic_bool	stop;
+	bool		is_child;
 };
 
 static int see(struct lws_vhost *vh, const struct lws_tls_session_entry *entry, void *opq)
@@ -97,23 +98,33 @@ static int see(struct lws_vhost *vh, const struct lws_tls_session_entry *entry, 
 	return 0;
 }
 
+/* What a thread was changing at that moment a child has empty, or does not have. */
 static void touch_everything(struct busy *busy)
 {
 	struct lws_vhost *vh = busy->rig.vh, *own = lws_tls_session_vhost_create(NULL);
 	struct lws_tls_session_stats stats;
 	char tag[LWS_SESSION_TAG_LEN];
-	int seen = 0;
+	int seen = 0, forgot, looked, told, tagged, outcome;
 
 	REQUIRE(own);
 	lws_tls_session_cache(vh, 3600);
-	CHECK_INT(lws_tls_session_forget(vh, HOST_A, 1), 1);
-	CHECK_INT(lws_tls_session_foreach(vh, see, &seen), 0);
-	CHECK_INT(seen, 1);
-	CHECK_INT(lws_tls_session_get_stats(vh, &stats, sizeof(stats)), 0);
-	CHECK(lws_tls_session_service(NULL) != 0);
-	CHECK_OUTCOME(lws_tls_session_outcome(busy->wsi), RESUMED);
-	CHECK_INT(lws_tls_session_tag_from_wsi(busy->wsi, tag, sizeof(tag)), 0);
+	forgot = lws_tls_session_forget(vh, HOST_A, 1);
+	looked = lws_tls_session_foreach(vh, see, &seen);
+	told = lws_tls_session_get_stats(vh, &stats, sizeof(stats));
+	(void)lws_tls_session_service(NULL);
+	outcome = lws_tls_session_outcome(busy->wsi);
+	tagged = lws_tls_session_tag_from_wsi(busy->wsi, tag, sizeof(tag));
 	lws_tls_session_vh_destroy(own);
+	if (busy->is_child) {
+		CHECK_RANGE(seen, 0, 1);
+		return;
+	}
+	CHECK_INT(forgot, 1);
+	CHECK_INT(looked, 0);
+	CHECK_INT(seen, 1);
+	CHECK_INT(told, 0);
+	CHECK_OUTCOME(outcome, RESUMED);
+	CHECK_INT(tagged, 0);
 }
 
 static void *be_busy(void *arg)
@@ -128,10 +139,13 @@ static void *be_busy(void *arg)
 
 static void touch_everything_in_child(void *arg)
 {
+	struct busy *busy = arg;
 	int n;
 
+	log_capture(0);	/* of handles that are unknown */
+	busy->is_child = true;
 	for (n = 0; n < 10; n++)
-		touch_everything(arg);
+		touch_everything(busy);
 }
 
 static void a_child_of_a_busy_process(void)
@@ -310,7 +324,7 @@ static void a_process_that_exits_with_connections_open(void)
 
 TEST_PROGRAM(
 	CASE(a_child_that_uses_the_cache),
-	CASE(a_child_of_a_busy_process),
+	FORKING_CASE(a_child_of_a_busy_process),
 	CASE(threads_that_fork_at_once),
 	CASE(a_child_that_only_exits),
 	CASE(a_process_that_exits_with_connections_open))

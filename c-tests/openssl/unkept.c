@@ -1,34 +1,15 @@
 /*
- * Saved sessions that the library would not have kept from their handshakes.
- * The bytes are sound: they are the TLS library's own, from a client that the
- * library knows nothing of. They are not loaded either.
+ * Sessions that the library does not keep from their handshakes, and saved ones
+ * that it would not have kept. Their bytes are sound: they are the TLS library's
+ * own, from a client that the library knows nothing of. They are not loaded either.
  */
 
 #include <stdlib.h>
 
 #include "blob.h"
 #include "client_openssl.h"
+#include "pki.h"
 #include "rig.h"
-
-/* What an app by itself would save of a connection. */
-static struct blob save_by_hand(struct server *server, int version)
-{
-	struct client *client = client_new(&(struct client_config){ .version = version,
-								    .tickets = true });
-	struct conn *conn = conn_open(client, &(struct dial){ .server = server });
-	SSL_SESSION *session = SSL_get1_session(conn_ssl(conn));
-	int len = i2d_SSL_SESSION(session, NULL);
-	struct blob blob = { malloc(len > 0 ? (size_t)len : 1), (size_t)len };
-	unsigned char *at = blob.data;
-
-	REQUIRE(len > 0 && blob.data);
-	REQUIRE(i2d_SSL_SESSION(session, &at) == len);
-	SSL_SESSION_free(session);
-	conn_close(conn);
-	client_free(client);
-
-	return blob;
-}
 
 /* a session of such a server is loaded; is refused for that reason */
 #define LOADS(...)		check_load(&(struct server_config){ __VA_ARGS__ }, NULL)
@@ -46,7 +27,7 @@ static void check_load(const struct server_config *config, const char *refusal)
 	rig.dial.host = HOST_A;
 	RIG_VISIT(&rig, MISS);
 	server = server_start(config);
-	blob = save_by_hand(server, config->version);
+	blob = blob_by_hand(server, config->version);
 	stats = stats_of(rig.vh);
 
 	log_capture(LLL_WARN);
@@ -109,7 +90,45 @@ static void a_hint_of_zero(void)
 		   .tune = server_gives_no_lifetime);
 }
 
+static int chain_len;
+
+/* as many certificates as make so many bytes, whatever they are */
+static void server_sends_certificates(SSL_CTX *ctx)
+{
+	X509 *x509 = pki()->root->x509;
+	int len;
+
+	for (len = 0; len < chain_len; len += i2d_X509(x509, NULL))
+		REQUIRE(SSL_CTX_add1_chain_cert(ctx, x509) == 1);
+}
+
+/* From handshakes; what is saved has the peer's own alone where the rest does not fit. */
+static void certificates_over_48_kib(void)
+{
+	int version, is_kept;
+	struct rig rig;
+
+	FOR_EACH_VERSION(version) {
+		for (is_kept = 0; is_kept < 2; is_kept++) {
+			chain_len = is_kept ? 46 * 1024 : 48 * 1024;
+			RIG_UP(&rig, .server = { .version = version,
+						 .tune = server_sends_certificates });
+			log_capture(LLL_INFO);
+			RIG_VISIT(&rig, MISS);
+			CHECK_INT(log_has("certificates are too large"), !is_kept);
+			log_release();
+			if (is_kept)
+				RIG_VISIT(&rig, RESUMED);
+			else
+				RIG_VISIT(&rig, MISS);
+			CHECK_INT(stats_of(rig.vh).entries, is_kept);
+			rig_down(&rig);
+		}
+	}
+}
+
 TEST_PROGRAM(
+	CASE(certificates_over_48_kib),
 	CASE(neither_an_id_nor_a_ticket),
 	CASE(a_ticket_over_16_kib),
 	CASE(a_hint_of_zero))

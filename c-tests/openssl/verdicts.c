@@ -267,6 +267,103 @@ static void a_verdict_is_for_the_host_of_the_store(void)
 }
 #endif
 
+#ifndef OPENSSL_IS_BORINGSSL /* its stores have no such functions */
+static int is_issued(X509_STORE_CTX *ctx, X509 *x509, X509 *issuer)
+{
+	(void)ctx;
+
+	return X509_check_issued(issuer, x509) == X509_V_OK;
+}
+
+static int accept_all(X509_STORE_CTX *ctx)
+{
+	(void)ctx;
+
+	return 1;
+}
+
+static int get_no_crl(X509_STORE_CTX *ctx, X509_CRL **crl, X509 *x509)
+{
+	(void)ctx;
+	(void)crl;
+	(void)x509;
+
+	return 0;
+}
+
+static int accept_crl(X509_STORE_CTX *ctx, X509_CRL *crl)
+{
+	(void)ctx;
+	(void)crl;
+
+	return 1;
+}
+
+static int accept_by_crl(X509_STORE_CTX *ctx, X509_CRL *crl, X509 *x509)
+{
+	(void)x509;
+
+	return accept_crl(ctx, crl);
+}
+
+/* Whether there is such a function. */
+static bool put_function(X509_STORE *store, int n)
+{
+	switch (n) {
+	case 0:
+		X509_STORE_set_get_issuer(store, X509_STORE_CTX_get1_issuer);
+		return true;
+	case 1:
+		X509_STORE_set_check_issued(store, is_issued);
+		return true;
+	case 2:
+		X509_STORE_set_check_revocation(store, accept_all);
+		return true;
+	case 3:
+		X509_STORE_set_get_crl(store, get_no_crl);
+		return true;
+	case 4:
+		X509_STORE_set_check_crl(store, accept_crl);
+		return true;
+	case 5:
+		X509_STORE_set_cert_crl(store, accept_by_crl);
+		return true;
+	case 6:
+		X509_STORE_set_check_policy(store, accept_all);
+		return true;
+	case 7:
+		X509_STORE_set_lookup_certs(store, X509_STORE_CTX_get1_certs);
+		return true;
+	case 8:
+		X509_STORE_set_lookup_crls(store, X509_STORE_CTX_get1_crls);
+		return true;
+	}
+
+	return false;
+}
+
+/* What a function of the app's would say now, nobody knows: also where it has accepted before. */
+static void a_store_with_a_function_has_no_verdict(void)
+{
+	struct rig rig;
+	int n, is_put;
+
+	for (n = 0, is_put = 1; is_put; n++) {
+		check_context("function %d", n);
+		RIG_UP(&rig, .server = { .version = TLS1_3_VERSION });
+		RIG_VISIT(&rig, MISS);
+		RIG_VISIT(&rig, RESUMED);
+		is_put = put_function(SSL_CTX_get_cert_store(client_ctx(rig.client)), n);
+		if (is_put) {
+			RIG_VISIT(&rig, UNVERIFIED);
+			RIG_VISIT(&rig, UNVERIFIED);
+		}
+		rig_down(&rig);
+	}
+	CHECK_INT(n, 10);
+}
+#endif
+
 static char directory[512];
 
 /* Makes it what X509_LOOKUP_hash_dir() looks for: HASH.0 */
@@ -325,4 +422,5 @@ static void a_directory_that_gains_a_certificate(void)
 TEST_PROGRAM(
 	CASE(a_verdict_is_for_its_terms),
 	OPENSSL_CASE(a_verdict_is_for_the_host_of_the_store),
+	OPENSSL_CASE(a_store_with_a_function_has_no_verdict),
 	CASE(a_directory_that_gains_a_certificate))

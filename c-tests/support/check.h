@@ -66,6 +66,11 @@ struct test_case {
 #define OPENSSL_CASE_IF(applies, function)	CASE_IF(applies, function)
 #endif
 
+/* a case whose children allocate: ASan's malloc() may be locked in them, and stays so */
+#define FORKING_CASE(function)		CASE_IF(malloc_survives_fork, function)
+
+bool malloc_survives_fork(void);
+
 #define EXIT_SKIPPED			77 /* ctest's SKIP_RETURN_CODE */
 
 /*

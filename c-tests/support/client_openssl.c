@@ -299,3 +299,22 @@ const struct dial *conn_dial(const struct conn *conn)
 {
 	return &conn->dial;
 }
+
+struct blob blob_by_hand(struct server *server, int version)
+{
+	struct client *client = client_new(&(struct client_config){ .version = version,
+								    .tickets = true });
+	struct conn *conn = conn_open(client, &(struct dial){ .server = server });
+	SSL_SESSION *session = SSL_get1_session(conn_ssl(conn));
+	int len = i2d_SSL_SESSION(session, NULL);
+	struct blob blob = { malloc(len > 0 ? (size_t)len : 1), (size_t)len };
+	unsigned char *at = blob.data;
+
+	REQUIRE(len > 0 && blob.data);
+	REQUIRE(i2d_SSL_SESSION(session, &at) == len);
+	SSL_SESSION_free(session);
+	conn_close(conn);
+	client_free(client);
+
+	return blob;
+}

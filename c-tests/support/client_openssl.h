@@ -7,6 +7,7 @@
 
 #include <openssl/ssl.h>
 
+#include "blob.h"
 #include "client.h"
 
 /* client_of_method() - as client_new(), with this method, which may fix the version */
@@ -15,5 +16,8 @@ struct client *client_of_method(const SSL_METHOD *method, const struct client_co
 SSL_CTX *client_ctx(struct client *client);
 SSL *conn_ssl(struct conn *conn);
 const struct dial *conn_dial(const struct conn *conn);
+
+/* blob_by_hand() - what an app by itself would save of a connection to a server */
+struct blob blob_by_hand(struct server *server, int version);
 
 #endif

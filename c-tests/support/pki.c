@@ -41,6 +41,20 @@ static void extend(X509 *x509, X509 *issuer, int nid, const char *value)
 	X509_EXTENSION_free(extension);
 }
 
+/* Its text would need a configuration. */
+static void add_policy(X509 *x509, const char *oid)
+{
+	CERTIFICATEPOLICIES *policies = CERTIFICATEPOLICIES_new();
+	POLICYINFO *info = POLICYINFO_new();
+
+	REQUIRE(policies && info);
+	ASN1_OBJECT_free(info->policyid);
+	info->policyid = OBJ_txt2obj(oid, 1);
+	REQUIRE(info->policyid && sk_POLICYINFO_push(policies, info));
+	REQUIRE(X509_add1_ext_i2d(x509, NID_certificate_policies, policies, 0, 0) == 1);
+	CERTIFICATEPOLICIES_free(policies);
+}
+
 struct cert *cert_make(const struct cert_request *request)
 {
 	static long serial = 1;
@@ -75,6 +89,10 @@ struct cert *cert_make(const struct cert_request *request)
 	       request->ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
 	extend(cert->x509, issuer->x509, NID_subject_key_identifier, "hash");
 	extend(cert->x509, issuer->x509, NID_authority_key_identifier, "keyid:always");
+	if (request->usage)
+		extend(cert->x509, issuer->x509, NID_ext_key_usage, request->usage);
+	if (request->policy)
+		add_policy(cert->x509, request->policy);
 	if (request->alt_names)
 		extend(cert->x509, issuer->x509, NID_subject_alt_name,
 		       request->alt_names);

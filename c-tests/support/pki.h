@@ -31,6 +31,8 @@ struct cert_request {
 	const struct cert	*issuer;	/* NULL: self-signed */
 	bool			ca;
 	bool			rsa;		/* RSA-2048 instead of P-256 */
+	const char		*usage;		/* extended, "serverAuth"; NULL: any */
+	const char		*policy;	/* "1.2.3.4"; NULL: none */
 	long			not_before;	/* s from now; 0: an hour ago */
 	long			not_after;	/* s from now; 0: in ten years */
 };

@@ -177,6 +177,7 @@ static void one_host_however_it_is_written(void)
 
 	dial = rig.dial;
 	dial.vh = rig.vh;
+	dial.host = "a.sessions.test";
 	for (n = 0; n < ARRAY_SIZE(hosts); n++) {
 		dial.endpoint_host = hosts[n];
 		CHECK_VISIT(rig.client, &dial, RESUMED);

@@ -4,6 +4,7 @@
  */
 
 #include "blob.h"
+#include "client_openssl.h"
 #include "clock.h"
 #include "rig.h"
 
@@ -41,16 +42,6 @@ static void rig_down_bare(struct rig *rig)
 {
 	rig_down(rig);
 	cert_free(direct);
-}
-
-static struct blob bare_blob(const struct rig *rig)
-{
-	struct blob whole = blob_save(rig->vh, HOST, server_port(rig->server));
-	struct blob bare = blob_copy(&whole, blob_session_len(&whole));
-
-	blob_free(&whole);
-
-	return bare;
 }
 
 static int load(const struct rig *rig, const char *host, const struct blob *blob)
@@ -94,7 +85,7 @@ static void bits_flipped(void)
 	log_capture(0);
 	FOR_EACH_VERSION(version) {
 		rig_up_bare(&rig, version);
-		blob = bare_blob(&rig);
+		blob = blob_by_hand(rig.server, version);
 		for (bit = count = 0; bit < 8 * blob.len; bit += STRIDE, count++) {
 			check_context("%s, bit %zu", version_name(version), bit);
 			blob.data[bit / 8] ^= 1 << bit % 8;
@@ -121,7 +112,7 @@ static void cut_anywhere(void)
 	log_capture(0);
 	FOR_EACH_VERSION(version) {
 		rig_up_bare(&rig, version);
-		blob = bare_blob(&rig);
+		blob = blob_by_hand(rig.server, version);
 		lws_tls_session_vhost_flush(rig.vh);
 		for (len = 1; len < blob.len; len++) {
 			cut = blob_copy(&blob, len);
@@ -135,7 +126,6 @@ static void cut_anywhere(void)
 	log_release();
 }
 
-#ifndef OPENSSL_IS_BORINGSSL
 /* Its SNI name says whose it is; there is nothing to tell the port by. */
 static void under_another_name(void)
 {
@@ -146,7 +136,7 @@ static void under_another_name(void)
 	log_capture(LLL_WARN);
 	FOR_EACH_VERSION(version) {
 		rig_up_bare(&rig, version);
-		blob = bare_blob(&rig);
+		blob = blob_by_hand(rig.server, version);
 		lws_tls_session_vhost_flush(rig.vh);
 		log_clear();
 		CHECK_INT(load(&rig, HOST_A, &blob), 1);
@@ -160,7 +150,85 @@ static void under_another_name(void)
 	}
 	log_release();
 }
-#endif
+
+/*
+ * Without the record, as lws writes it, there is the peer's own certificate
+ * and no more: enough where its issuer is trusted, not where another
+ * certificate stands in between.
+ */
+static void bare_der_is_offered_where_it_verifies_by_itself(void)
+{
+	struct blob bare;
+	struct rig rig;
+	int version, chained;
+
+	direct = cert_make(&(struct cert_request){
+		.name = "direct", .issuer = pki()->root, .alt_names = "DNS:" HOST });
+	FOR_EACH_VERSION(version)
+		for (chained = 0; chained < 2; chained++) {
+			RIG_UP(&rig, .server = { .version = version,
+						 .cert = chained ? NULL : direct });
+			bare = blob_by_hand(rig.server, version);
+			CHECK_INT(load(&rig, HOST, &bare), 0);
+			if (chained)
+				RIG_VISIT(&rig, UNVERIFIED);
+			else
+				RIG_VISIT(&rig, RESUMED);
+			blob_free(&bare);
+			rig_down(&rig);
+		}
+	cert_free(direct);
+}
+
+/* A session that we saved is not taken for one of lws's where its record was lost. */
+static void a_record_that_was_cut_off(void)
+{
+	struct blob whole, bare;
+	struct rig rig;
+	int version;
+
+	log_capture(LLL_WARN);
+	FOR_EACH_VERSION(version) {
+		rig_up_bare(&rig, version);
+		whole = blob_save(rig.vh, HOST, server_port(rig.server));
+		bare = blob_copy(&whole, blob_session_len(&whole));
+		lws_tls_session_vhost_flush(rig.vh);
+		log_clear();
+		CHECK_INT(load(&rig, HOST, &bare), 1);
+		CHECK(log_has("cut off"));
+		CHECK_INT(load(&rig, HOST, &whole), 0);
+		RIG_VISIT(&rig, RESUMED);
+		blob_free(&bare);
+		blob_free(&whole);
+		rig_down_bare(&rig);
+	}
+	log_release();
+}
+
+/* It does not tell its client certificate either. */
+static void on_a_vhost_with_a_client_certificate(void)
+{
+	struct client *client;
+	struct blob blob;
+	struct rig rig;
+	int version;
+
+	log_capture(LLL_WARN);
+	FOR_EACH_VERSION(version) {
+		rig_up_bare(&rig, version);
+		blob = blob_by_hand(rig.server, version);
+		lws_tls_session_vhost_flush(rig.vh);
+		client = client_new(&(struct client_config){ .vh = rig.vh,
+							     .identity = pki()->alice });
+		log_clear();
+		CHECK_INT(load(&rig, HOST, &blob), 1);
+		CHECK(log_has("client certificate"));
+		client_free(client);
+		blob_free(&blob);
+		rig_down_bare(&rig);
+	}
+	log_release();
+}
 
 /* Renewed day by day, while somebody sets the wall clock back each time. */
 static void renewals_with_a_clock_that_is_set_back(void)
@@ -184,5 +252,8 @@ static void renewals_with_a_clock_that_is_set_back(void)
 TEST_PROGRAM(
 	CASE(bits_flipped),
 	CASE(cut_anywhere),
-	OPENSSL_CASE(under_another_name),
+	CASE(under_another_name),
+	CASE(bare_der_is_offered_where_it_verifies_by_itself),
+	CASE(a_record_that_was_cut_off),
+	CASE(on_a_vhost_with_a_client_certificate),
 	CASE(renewals_with_a_clock_that_is_set_back))

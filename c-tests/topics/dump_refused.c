@@ -292,42 +292,6 @@ static void an_endpoint_that_is_there(void)
 	}
 }
 
-/*
- * Without the record, as lws writes it, there is the peer's own certificate
- * and no more: enough where its issuer is trusted, not where another
- * certificate stands in between.
- */
-static void bare_der_is_offered_where_it_verifies_by_itself(void)
-{
-	struct cert *direct = cert_make(&(struct cert_request){
-		.name = "direct", .issuer = pki()->root, .alt_names = "DNS:" HOST });
-	struct blob blob, bare;
-	struct rig rig;
-	int version, chained;
-
-	FOR_EACH_VERSION(version)
-		for (chained = 0; chained < 2; chained++) {
-			RIG_UP(&rig, .server = { .version = version,
-						 .cert = chained ? NULL : direct });
-			RIG_VISIT(&rig, MISS);
-			blob = blob_save(rig.vh, HOST, server_port(rig.server));
-			bare = blob_copy(&blob, blob_session_len(&blob));
-			lws_tls_session_vhost_flush(rig.vh);
-			CHECK_INT(blob_load(rig.vh, HOST, server_port(rig.server), &bare),
-				  !client_saves_peer(version));
-			if (!client_saves_peer(version))
-				RIG_VISIT(&rig, MISS);
-			else if (chained)
-				RIG_VISIT(&rig, UNVERIFIED);
-			else
-				RIG_VISIT(&rig, RESUMED);
-			blob_free(&bare);
-			blob_free(&blob);
-			rig_down(&rig);
-		}
-	cert_free(direct);
-}
-
 /* Who can write the file cannot say who is trusted. */
 static void loaded_sessions_are_verified(void)
 {
@@ -359,5 +323,4 @@ TEST_PROGRAM(
 	CASE(of_another_endpoint),
 	CASE(of_another_backend_or_a_newer_version),
 	CASE(an_endpoint_that_is_there),
-	CASE(bare_der_is_offered_where_it_verifies_by_itself),
 	CASE(loaded_sessions_are_verified))

@@ -1,15 +1,15 @@
 //! The TLS library, behind one trait. Exactly one implementation is compiled in.
 
-use smallvec::SmallVec;
 use zeroize::Zeroizing;
 
 use crate::endpoint::{Endpoint, Identity};
+use crate::terms::{CipherList, Ciphers, Terms};
 
 #[cfg(any(feature = "openssl", feature = "boringssl"))]
 mod openssl;
 #[cfg(any(feature = "openssl", feature = "boringssl"))]
 pub use self::openssl::{
-    OpenSsl as Active, SSL, SSL_CTX, adopt, attach, connection, let_go, offer,
+    OpenSsl as Active, SSL, SSL_CTX, adopt, attach, connection, offer, release,
 };
 
 #[cfg(not(feature = "openssl"))]
@@ -22,7 +22,7 @@ pub use self::openssl::libwebsockets;
 mod mbedtls;
 #[cfg(feature = "mbedtls")]
 pub use self::mbedtls::{
-    MbedTls as Active, adopt, established, failed, let_go, mbedtls_ssl_context, new_session, offer,
+    MbedTls as Active, adopt, established, failed, mbedtls_ssl_context, new_session, offer, release,
 };
 
 #[cfg(not(any(feature = "openssl", feature = "boringssl", feature = "mbedtls")))]
@@ -38,8 +38,10 @@ compile_error!("choose one backend: --no-default-features turns openssl off");
 pub type Session = <Active as Backend>::Session;
 /// A peer's certificates, as the active backend has them.
 pub type Chain = <Active as Backend>::Chain;
-/// What a verification depends on, as the active backend has it.
-pub type Terms = <Active as Backend>::Terms;
+/// What a connection verifies its peer by, as the active backend has it.
+pub type TrustStore = <Active as Backend>::TrustStore;
+/// See [`Backend::Anchors`].
+pub type Anchors = <Active as Backend>::Anchors;
 
 /// A TLS library.
 pub trait Backend {
@@ -50,8 +52,10 @@ pub trait Backend {
     type Session: Clone + Send + Sync;
     /// A peer's certificates as it sent them, its own first.
     type Chain: Send + Sync;
-    /// All that the verification of a chain depends on, but for the chain and the time.
-    type Terms: PartialEq + Send + Sync;
+    /// A trust store, as it is at some moment: another one, or what it has become, is unequal.
+    type TrustStore: PartialEq + Send + Sync;
+    /// The certificates of a trust store that a verification rested on.
+    type Anchors: Clone + PartialEq + Send + Sync;
     /// What it keeps of a connection, beside what all backends do.
     type Kept: Default + Send + Sync;
 
@@ -59,6 +63,14 @@ pub trait Backend {
     fn decode(blob: &[u8]) -> Option<(Self::Session, usize)>;
     /// The library's own encoding of a session.
     fn encode(session: &Self::Session) -> Option<Zeroizing<Vec<u8>>>;
+    /// A copy whose encoding tells that a record of ours belongs to it.
+    fn mark(session: &Self::Session) -> Option<Self::Session> {
+        Some(session.clone())
+    }
+    /// Whether a session that was just decoded tells so; it does not any more.
+    fn unmark(_session: &Self::Session) -> bool {
+        false
+    }
     /// What there is to know of a session.
     fn facts(session: &Self::Session) -> Facts;
     /// The host that a session itself says it is for, if it does.
@@ -69,10 +81,20 @@ pub trait Backend {
     fn peer(session: &Self::Session) -> Option<Self::Chain>;
     /// The certificates in DER.
     fn chain_to_der(chain: &Self::Chain) -> Option<Vec<Vec<u8>>>;
+    /// How many bytes the certificates have in DER.
+    fn chain_len(chain: &Self::Chain) -> usize;
     /// Certificates from DER.
     fn chain_from_der(certificates: &[&[u8]]) -> Option<Self::Chain>;
     /// When the first of the certificates that matter ends, in milliseconds since 1970.
     fn not_after(chain: &Self::Chain) -> i64;
+    /// Whether an app has said of none of these certificates what it trusts it for, and what not:
+    /// it may do so at any time, and no store tells.
+    fn are_plain(_chain: &Self::Chain, _anchors: &Self::Anchors) -> bool {
+        true
+    }
+    /// Whether an encoding alone is taken, since it tells by [`Backend::unmark`] that it was not
+    /// cut off from a record.
+    const TAKES_BARE: bool;
 }
 
 /// What there is to know of a session.
@@ -82,21 +104,39 @@ pub struct Facts {
     pub tls_version: u16,
     /// Whether a server could resume it.
     pub is_resumable: bool,
+    /// Its key exchange was one of finite fields, whose size it does not tell.
+    pub has_unknown_strength: bool,
     /// Seconds since 1970 when it was issued.
     pub issued: i64,
     /// Seconds it lives by what the TLS library says.
     pub timeout: i64,
     /// The bytes of its ticket; 0 if it has none, and is resumed by session ID.
     pub ticket_len: usize,
+    /// Its cipher's number in the protocol; 0 if that is not known.
+    pub cipher: u16,
     /// Seconds that the server promised to remember it; 0 if it did not say.
     pub lifetime_hint: i64,
 }
 
-/// See [`Client::expected_names`]. Most need no allocation.
-pub type Names = SmallVec<[u8; 32]>;
-
 /// TLS 1.3, as in the protocol.
 pub const TLS1_3: u16 = 0x0304;
+
+/// What a handshake resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resumption {
+    /// Nothing: it was a full handshake.
+    None,
+    /// The session of an address, see [`Client::session_address`].
+    Of(usize),
+}
+
+/// A session that was set on a connection.
+pub struct SetSession {
+    /// Its address, see [`Client::session_address`].
+    pub address: usize,
+    /// What was set; while this is kept no other has its address.
+    pub session: Session,
+}
 
 /// A client connection of the TLS library, asked and told by the rules that decide what is
 /// offered and kept, with no lock held.
@@ -108,14 +148,21 @@ pub trait Client {
     /// The address of the session that is set on it, or what else tells that from others; 0 if
     /// there is none.
     fn session_address(&self) -> usize;
-    /// Sets a copy of a session on it; the copy's address.
-    fn offer(&self, session: &Session) -> Option<usize>;
+    /// Sets a copy of a session on it.
+    fn offer(&self, session: &Session) -> Option<SetSession>;
+    /// Sets again what was withdrawn.
+    fn set(&self, session: Session) -> Option<SetSession>;
     /// Takes back what was set on it.
     fn withdraw(&self);
-    /// Has TLS 1.2 and older resume by session ID alone.
-    fn forbid_tickets(&self);
-    /// Whether the handshake resumed a session.
-    fn is_resumed(&self) -> bool;
+    /// Has TLS 1.2 and older resume by session ID alone. Whether that is a change.
+    fn forbid_tickets(&self) -> bool;
+    /// Undoes that.
+    fn allow_tickets(&self);
+    /// What the handshake resumed.
+    fn resumption(&self) -> Resumption;
+    /// Whether a full handshake has authenticated its peer by a certificate, and by no secret
+    /// that both had before.
+    fn is_certified(&self) -> bool;
     /// The version it speaks, as in the protocol.
     fn tls_version(&self) -> u16;
     /// The certificates that the peer showed.
@@ -130,24 +177,20 @@ pub trait Client {
     fn takes_none(&self) -> Option<&'static str> {
         None
     }
-    /// Why it cannot take a session, if it cannot; with `tickets`, those of TLS 1.2 are allowed.
-    fn unsuitable(&self, session: &Session, tickets: bool) -> Option<&'static str>;
-    /// Whether it fails where the peer does not verify.
-    fn must_verify(&self) -> bool;
-    /// How strict it is with keys and signatures, of the handshake's as well.
-    fn security(&self) -> Security {
-        Security::default()
-    }
-    /// The app's verify callback on it.
-    fn verify_callback(&self) -> VerifyCallback;
-    /// What a verification depends on here; None where that cannot be told, so that no verdict
-    /// holds for longer than one offer. Names as [`Client::expected_names`] has them.
-    fn terms(&self, host: &str) -> Option<Terms>;
-    /// The names that it expects in the peer's certificate, in some form that can be compared:
-    /// the host itself is the same for all, so that connections to many hosts can share it.
-    fn expected_names(&self, _host: &str) -> Names {
-        Names::new()
-    }
+    /// Why it cannot take a session, if it cannot, for a reason that no term tells.
+    fn unsuitable(&self, session: &Session) -> Option<&'static str>;
+    /// Its terms, without the ciphers. A host stands for itself in them.
+    fn terms(&self, host: &str) -> Terms;
+    /// Its ciphers for TLS 1.2 and older, before the handshake.
+    fn ciphers(&self) -> Option<Ciphers>;
+    /// Whether a cipher is one of those that it offers.
+    fn takes(&self, cipher: u16) -> bool;
+    /// Whether those that it offers are just these, in this order.
+    fn offers(&self, ciphers: &CipherList) -> bool;
+    /// Those that are configured, also after the handshake.
+    fn configured_ciphers(&self) -> CipherList;
+    /// What it verifies its peer by; None where a verdict holds for no longer than one offer.
+    fn trust_store(&self) -> Option<TrustStore>;
     /// Verifies a chain as a full handshake on this connection would, without callbacks of the
     /// app's.
     fn verify(&self, chain: &Chain) -> Verified;
@@ -155,34 +198,7 @@ pub trait Client {
     fn result_of(&self, session: &Session) -> Option<i64>;
 }
 
-/// An app's verify callbacks, by address: on the connection, and in its trust store. Zero is
-/// none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct VerifyCallback(pub usize, pub usize);
-
-impl VerifyCallback {
-    /// Whether there is one.
-    pub fn is_some(self) -> bool {
-        self != VerifyCallback::default()
-    }
-}
-
-/// How strict a connection is with keys and signatures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Security {
-    /// More is stricter.
-    pub level: i64,
-    /// The app's callback that decides, by address. Zero is none.
-    pub callback: usize,
-}
-
-impl Security {
-    /// Of a session that was loaded: no level was too high for it, no callback has seen it.
-    pub const UNKNOWN: Security = Security { level: i64::MAX, callback: 0 };
-}
-
 /// The result of a verification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// Zero is verified; else the TLS library's reason.
     pub result: i64,
@@ -191,4 +207,14 @@ pub struct Verified {
     pub not_before: i64,
     /// See `not_before`.
     pub not_after: i64,
+    /// The trusted ones among those certificates; None where the verdict holds for one offer only.
+    pub anchors: Option<Anchors>,
+}
+
+impl Verified {
+    /// Nothing is known: it agrees with no session's result.
+    pub fn unknown() -> Verified {
+        let (not_before, not_after) = (i64::MAX, i64::MIN);
+        Verified { result: -1, not_before, not_after, anchors: None }
+    }
 }

@@ -1,8 +1,12 @@
 //! What the cache holds of a key, and what it gives out.
 
+use std::mem;
+
 use smallvec::SmallVec;
 
+use super::slots::Slots;
 use crate::clock::Moment;
+use crate::endpoint::Key;
 
 /// Tickets kept for one key.
 pub const MAX_TICKETS: usize = 4;
@@ -44,13 +48,36 @@ impl Life {
 /// way for all that time could take one session of its key for another, and at worst drop it.
 pub type Id = u32;
 
+/// Sessions that can stand for each other.
+pub trait Alike {
+    /// Whether another session serves the same connections as this one.
+    fn is_alike(&self, other: &Self) -> bool;
+}
+
 /// How a session may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// TLS 1.2 and older: one per key, used as often as one likes.
+    /// TLS 1.2 and older: one for all connections under its terms, used as often as one likes.
     Shared,
     /// TLS 1.3: several per key, the fresh ones first.
     Ticket,
+}
+
+/// How many bytes a session takes, as its owner counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// For itself.
+    pub own: usize,
+    /// For what the sessions of a key share: the peer's certificates. The cache counts the
+    /// largest of a key's sessions once.
+    pub shared: usize,
+}
+
+/// Bytes are counted in units of this many, rounded up: so 16 bits are enough for a session.
+pub(super) const UNIT: usize = 16;
+
+pub(super) fn units(bytes: usize) -> u16 {
+    bytes.div_ceil(UNIT).try_into().unwrap_or(u16::MAX)
 }
 
 /// One session.
@@ -60,26 +87,105 @@ pub(super) struct Held<S> {
     /// Tells it from the others of its key.
     pub id: Id,
     pub life: Life,
+    /// What it takes for itself, in units.
+    pub size: u16,
     pub kind: Kind,
-    pub used: bool,
-    /// Handshakes that offered it and never ended, since the last that did.
-    pub unanswered: u8,
+    /// 0 if it was never offered; else one more than the handshakes that offered it and never
+    /// ended, since the last that did.
+    pub offers: u8,
 }
 
-/// The sessions of a key, newest first. Most have one: it needs no memory of its own.
-pub(super) type Entry<S> = SmallVec<[Held<S>; 1]>;
-
-/// Removes and yields what a condition names.
-pub(super) fn drain_where<S>(
-    entry: &mut Entry<S>,
-    gone: impl Fn(&Held<S>) -> bool,
-) -> Vec<Held<S>> {
-    let mut drained = Vec::new();
-    let mut at = 0;
-    while at < entry.len() {
-        if gone(&entry[at]) { drained.push(entry.remove(at)) } else { at += 1 }
+impl<S> Held<S> {
+    pub fn is_used(&self) -> bool {
+        self.offers > 0
     }
-    drained
+
+    pub fn is_ticket(&self) -> bool {
+        self.kind == Kind::Ticket
+    }
+}
+
+/// What there is of a key.
+#[derive(Debug)]
+pub(super) enum Entry<S> {
+    /// All its tickets were taken for good; when the last of them would have ended.
+    Spent(Moment),
+    /// One session, as most keys have: it needs no memory of its own.
+    One(Held<S>),
+    /// Several, newest first.
+    More(Vec<Held<S>>),
+}
+
+/// The cache holds many.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Entry<[usize; 2]>>() == 48);
+
+impl<S> Entry<S> {
+    /// Nothing, not even spent tickets.
+    pub const EMPTY: Entry<S> = Entry::Spent(Moment { wall: i64::MIN, boot: i64::MIN });
+
+    /// The sessions, newest first.
+    pub fn held(&self) -> &[Held<S>] {
+        match self {
+            Entry::Spent(_) => &[],
+            Entry::One(held) => std::slice::from_ref(held),
+            Entry::More(held) => held,
+        }
+    }
+
+    pub fn held_mut(&mut self) -> &mut [Held<S>] {
+        match self {
+            Entry::Spent(_) => &mut [],
+            Entry::One(held) => std::slice::from_mut(held),
+            Entry::More(held) => held,
+        }
+    }
+
+    /// When the spent tickets would have ended, if they are spent.
+    pub fn spent(&self) -> Option<Moment> {
+        match self {
+            Entry::Spent(end) => Some(*end),
+            _ => None,
+        }
+    }
+
+    /// Adds the newest session.
+    pub fn add(&mut self, new: Held<S>) {
+        match self {
+            Entry::More(held) => held.insert(0, new),
+            _ => match mem::replace(self, Entry::EMPTY) {
+                Entry::One(old) => {
+                    let mut held = Vec::with_capacity(2);
+                    held.extend([new, old]);
+                    *self = Entry::More(held);
+                }
+                _ => *self = Entry::One(new),
+            },
+        }
+    }
+
+    /// Removes the session at an index, which is there.
+    pub fn remove(&mut self, at: usize) -> Held<S> {
+        if let Entry::More(held) = self {
+            let gone = held.remove(at);
+            if held.len() == 1 {
+                *self = held.pop().map_or(Entry::EMPTY, Entry::One);
+            }
+            return gone;
+        }
+        match mem::replace(self, Entry::EMPTY) {
+            Entry::One(held) if at == 0 => held,
+            _ => unreachable!("an index of the entry's"),
+        }
+    }
+
+    /// Removes what a condition names, and hands it out.
+    pub fn drain(&mut self, gone: impl Fn(&Held<S>) -> bool, mut each: impl FnMut(Held<S>)) {
+        let mut at = 0;
+        while at < self.held().len() {
+            if gone(&self.held()[at]) { each(self.remove(at)) } else { at += 1 }
+        }
+    }
 }
 
 /// What a look-up found.
@@ -111,16 +217,21 @@ pub struct Dropped<S> {
     /// The sessions, to be freed with no lock held.
     pub sessions: SmallVec<[S; 1]>,
     /// How many of them a newer one replaced.
-    pub replaced: u64,
-    /// How many the bound pushed out.
-    pub evicted: u64,
+    pub replaced: u32,
+    /// How many the bounds pushed out.
+    pub evicted: u32,
     /// How many were over.
-    pub expired: u64,
+    pub expired: u32,
+    /// Keys that went with them, as many as there was room for: free() may take its time.
+    pub(super) keys: Vec<Key>,
+    /// All that a flush dropped, as it was.
+    pub(super) flushed: Option<Box<Slots<S>>>,
 }
 
 impl<S> Default for Dropped<S> {
     fn default() -> Self {
-        Dropped { sessions: SmallVec::new(), replaced: 0, evicted: 0, expired: 0 }
+        let (sessions, keys) = (SmallVec::new(), Vec::new());
+        Dropped { sessions, replaced: 0, evicted: 0, expired: 0, keys, flushed: None }
     }
 }
 
@@ -130,10 +241,15 @@ impl<S> Dropped<S> {
         Dropped { sessions: sessions.into_iter().collect(), ..Dropped::default() }
     }
 
-    /// Takes more; how many those were.
-    pub(super) fn take(&mut self, held: impl IntoIterator<Item = Held<S>>) -> u64 {
-        let before = self.sessions.len();
-        self.sessions.extend(held.into_iter().map(|held| held.session));
-        (self.sessions.len() - before) as u64
+    /// Nothing, with room for what a look at so many entries drops, for the most part: made before
+    /// the lock is taken, since a malloc() may take its time.
+    pub fn with_room(entries: usize) -> Dropped<S> {
+        let sessions = SmallVec::with_capacity(entries * 2);
+        Dropped { sessions, keys: Vec::with_capacity(entries), ..Dropped::default() }
+    }
+
+    /// Whether it is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty() && self.flushed.is_none()
     }
 }

@@ -1,9 +1,19 @@
-use proptest::prelude::*;
+mod model;
+mod over;
 
 use super::*;
 
 const START: Moment = Moment { wall: 1_700_000_000_000, boot: 50_000 };
 const HOUR: i64 = 3_600_000;
+const SIZE: Size = Size { own: 1000, shared: 3000 };
+const ALL: usize = usize::MAX;
+
+/// Sessions that differ in their upper half serve other connections.
+impl Alike for u32 {
+    fn is_alike(&self, other: &u32) -> bool {
+        self >> 16 == other >> 16
+    }
+}
 
 fn key(host: u8) -> Key {
     let endpoint = Endpoint::new(&format!("host{host}"), 443).unwrap();
@@ -20,7 +30,8 @@ fn cache(max: usize, single_use: bool) -> Cache<u32> {
 
 /// Stores a session that lives for an hour.
 fn put(cache: &mut Cache<u32>, host: u8, session: u32, kind: Kind) -> (Id, Dropped<u32>) {
-    cache.store(&key(host), session, kind, life(START, HOUR), START)
+    let (id, dropped) = cache.store(&key(host), session, kind, life(START, HOUR), SIZE, START);
+    (id.expect("an hour left"), dropped)
 }
 
 fn found(cache: &Cache<u32>, host: u8, now: Moment) -> Vec<u32> {
@@ -30,8 +41,56 @@ fn found(cache: &Cache<u32>, host: u8, now: Moment) -> Vec<u32> {
     }
 }
 
+/// Looks at no more than so many entries.
+fn sweep(cache: &mut Cache<u32>, now: Moment, most: usize) -> Dropped<u32> {
+    let mut dropped = Dropped::default();
+    cache.sweep_some(now, most, &mut dropped);
+    dropped
+}
+
+/// What happens after each work.
+fn touch(cache: &mut Cache<u32>, now: Moment) -> Dropped<u32> {
+    let mut dropped = Dropped::default();
+    cache.sweep(now, &mut dropped);
+    dropped
+}
+
+/// Most recently used first, as the list of uses has them.
 fn hosts(cache: &Cache<u32>) -> Vec<String> {
-    cache.iter().map(|(key, ..)| key.endpoint.host.to_string()).collect()
+    let mut hosts = Vec::new();
+    let mut next = cache.slots.last(BY_USE);
+    while let Some(at) = next {
+        hosts.insert(0, cache.slots.key(at).unwrap().endpoint.host.to_string());
+        next = cache.slots.newer::<USE>(at);
+    }
+    hosts
+}
+
+/// All rows, seen in pieces, most recently used first.
+fn rows(cache: &Cache<u32>, piece: u32, now: Moment) -> Vec<Row<u32>> {
+    let (mut rows, mut from) = (Vec::new(), 0);
+    while let Some(next) = cache.look(from, piece, now, |row| rows.push(row)) {
+        from = next;
+    }
+    rows.sort_by_key(|row| cache.uses().wrapping_sub(row.used));
+    rows
+}
+
+#[test]
+fn sessions_that_serve_other_connections_stay() {
+    let mut cache = cache(10, false);
+    let (one, other) = (1, 1 << 16);
+    put(&mut cache, 1, one, Kind::Shared);
+    put(&mut cache, 1, other, Kind::Shared);
+    assert_eq!(found(&cache, 1, START), [other, one]);
+    let (_, dropped) = put(&mut cache, 1, one + 1, Kind::Shared);
+    assert_eq!((dropped.sessions.as_slice(), dropped.replaced), (&[one][..], 1));
+    assert_eq!(found(&cache, 1, START), [one + 1, other]);
+    for more in 2..10 {
+        put(&mut cache, 1, more << 16, Kind::Shared);
+    }
+    assert_eq!(found(&cache, 1, START).len(), MAX_TICKETS);
+    assert_eq!(cache.sessions(), MAX_TICKETS as u64);
 }
 
 #[test]
@@ -101,49 +160,12 @@ fn single_use_gives_each_ticket_once_and_then_says_spent() {
     assert!(cache.take(&key(1), a).0 && !cache.take(&key(1), a).0);
     assert!(matches!(cache.find(&key(1), START), Found::Spent));
     assert_eq!(cache.sessions(), 0);
+    cache.set_ttl(None);
+    sweep(&mut cache, START, 10);
+    assert_eq!((cache.keys(), cache.due_in(START)), (1, Some(HOUR)));
     assert!(matches!(cache.find(&key(1), START.plus(HOUR)), Found::Expired));
     put(&mut cache, 1, 12, Kind::Ticket);
     assert_eq!(found(&cache, 1, START), [12]);
-}
-
-#[test]
-fn what_one_clock_says_is_over_is_over() {
-    let mut cache = cache(10, false);
-    put(&mut cache, 1, 10, Kind::Shared);
-    let almost = START.plus(HOUR - 1);
-    assert_eq!(found(&cache, 1, almost), [10]);
-    let wall_set_forward = Moment { wall: START.wall + HOUR, boot: START.boot };
-    let wall_set_back = Moment { wall: START.wall - HOUR, boot: START.boot + HOUR };
-    for now in [wall_set_forward, wall_set_back] {
-        assert!(matches!(cache.find(&key(1), now), Found::Expired), "{now:?}");
-    }
-}
-
-#[test]
-fn reuse_extends_nothing() {
-    let mut cache = cache(10, false);
-    let (id, _) = put(&mut cache, 1, 10, Kind::Shared);
-    assert!(cache.take(&key(1), id).0);
-    assert!(matches!(cache.find(&key(1), START.plus(HOUR)), Found::Expired));
-}
-
-#[test]
-fn nothing_outlives_the_certificate() {
-    let mut cache = cache(10, false);
-    let life = life(START, HOUR).until(START.wall + 1000);
-    cache.store(&key(1), 10, Kind::Shared, life, START);
-    assert_eq!(found(&cache, 1, START.plus(999)), [10]);
-    assert!(matches!(cache.find(&key(1), START.plus(1000)), Found::Expired));
-}
-
-#[test]
-fn the_librarys_time_counts_where_the_vhost_says_nothing() {
-    let mut cache = cache(10, false);
-    let life = Life::new(START, HOUR, 1000);
-    cache.store(&key(1), 10, Kind::Shared, life, START);
-    assert!(matches!(cache.find(&key(1), START.plus(1000)), Found::Expired));
-    cache.set_ttl(Some(2000));
-    assert_eq!(found(&cache, 1, START.plus(1000)), [10]);
 }
 
 #[test]
@@ -164,16 +186,6 @@ fn a_session_that_is_never_answered_goes() {
 }
 
 #[test]
-fn a_shorter_time_to_live_counts_at_once() {
-    let mut cache = cache(10, false);
-    put(&mut cache, 1, 10, Kind::Shared);
-    cache.set_ttl(Some(1000));
-    assert!(matches!(cache.find(&key(1), START.plus(1000)), Found::Expired));
-    assert_eq!(cache.sweep(START.plus(1000)).expired, 1);
-    assert_eq!((cache.keys(), cache.sessions()), (0, 0));
-}
-
-#[test]
 fn what_began_before_a_flush_leaves_nothing() {
     let mut cache = cache(10, false);
     let endpoint = |host: u8| key(host).endpoint.clone();
@@ -181,7 +193,7 @@ fn what_began_before_a_flush_leaves_nothing() {
     cache.forget(&endpoint(1));
     assert!(!cache.admits(&endpoint(1), begun) && cache.admits(&endpoint(2), begun));
     assert!(cache.admits(&endpoint(1), cache.epoch()));
-    cache.flush();
+    drop(cache.flush());
     assert!(!cache.admits(&endpoint(2), begun));
     assert!(cache.admits(&endpoint(2), cache.epoch()));
 }
@@ -202,178 +214,86 @@ fn forgetting_an_endpoint_forgets_all_its_identities() {
     let mut cache = cache(10, false);
     put(&mut cache, 1, 10, Kind::Shared);
     let other = Key { identity: Some([7; 32].into()), ..key(1) };
-    cache.store(&other, 11, Kind::Shared, life(START, HOUR), START);
+    cache.store(&other, 11, Kind::Shared, life(START, HOUR), SIZE, START);
     assert_eq!(cache.newest_key(&other.endpoint, START), Some(other.clone()));
     assert_eq!(cache.forget(&other.endpoint).sessions.len(), 2);
     assert!(cache.identities.is_empty());
 }
 
-/// The cache as its documentation says it, in the simplest way.
-#[derive(Default)]
-struct Model {
-    /// Most recently used first.
-    entries: Vec<(u8, Vec<ModelSession>, Option<Moment>)>,
+#[test]
+fn flushing_hands_out_all_as_it_is() {
+    let mut cache = cache(10, false);
+    put(&mut cache, 1, 10, Kind::Shared);
+    let dropped = cache.flush();
+    assert!(!dropped.is_empty() && dropped.sessions.is_empty());
+    assert_eq!((cache.keys(), cache.sessions(), cache.bytes()), (0, 0, 0));
+    assert_eq!(cache.due_in(START), None);
+    assert!(cache.flush().is_empty());
 }
 
-#[derive(Clone)]
-struct ModelSession {
-    session: u32,
-    kind: Kind,
-    used: bool,
-    life: Life,
+#[test]
+fn of_many_keys_each_is_found() {
+    const MANY: u16 = 3000;
+    let mut cache = cache(MANY.into(), false);
+    let key = |port| Key { endpoint: Endpoint::new("host", port).unwrap(), identity: None };
+    for port in 0..2 * MANY {
+        cache.store(&key(port), port.into(), Kind::Shared, life(START, HOUR), SIZE, START);
+    }
+    let is_found = |port: &u16| matches!(cache.find(&key(*port), START), Found::Some(_));
+    assert!((0..2 * MANY).filter(is_found).eq(MANY..2 * MANY));
+    for port in 0..2 * MANY {
+        drop(cache.drop_key(&key(port)));
+    }
+    assert_eq!((cache.keys(), cache.bytes()), (0, 0));
 }
 
-impl Model {
-    fn entry(&mut self, host: u8) -> Option<usize> {
-        self.entries.iter().position(|entry| entry.0 == host)
+#[test]
+fn looking_in_pieces_sees_once_what_stays() {
+    let mut cache = cache(200, false);
+    for host in 0..100 {
+        put(&mut cache, host, host.into(), Kind::Shared);
     }
-
-    fn move_to_front(&mut self, at: usize) {
-        let entry = self.entries.remove(at);
-        self.entries.insert(0, entry);
-    }
-
-    fn store(&mut self, host: u8, new: ModelSession, max: usize) {
-        if let Some(at) = self.entry(host) {
-            self.move_to_front(at);
-        } else {
-            if self.entries.len() == max {
-                self.entries.pop();
-            }
-            self.entries.insert(0, (host, Vec::new(), None));
-        }
-        let (_, sessions, spent) = &mut self.entries[0];
-        *spent = None;
-        if new.kind == Kind::Shared {
-            sessions.clear();
-        } else {
-            sessions.retain(|held| held.kind == Kind::Ticket);
-            if sessions.len() == 4 {
-                let oldest_used = sessions.iter().rposition(|held| held.used);
-                sessions.remove(oldest_used.unwrap_or(3));
-            }
-        }
-        sessions.insert(0, new);
-    }
-
-    fn live(&mut self, host: u8, now: Moment, ttl: Option<i64>) -> Vec<u32> {
-        let Some(at) = self.entry(host) else { return Vec::new() };
-        let mut live: Vec<_> =
-            self.entries[at].1.iter().filter(|held| !now.reached(held.life.end(ttl))).collect();
-        live.sort_by_key(|held| held.used); // stable: newest first within each
-        live.iter().map(|held| held.session).collect()
-    }
-
-    fn take(&mut self, host: u8, session: u32, single_use: bool, ttl: Option<i64>) {
-        let at = self.entry(host).unwrap();
-        self.move_to_front(at);
-        let (_, sessions, spent) = &mut self.entries[0];
-        let at = sessions.iter().position(|held| held.session == session).unwrap();
-        if single_use && sessions[at].kind == Kind::Ticket {
-            let end = sessions.remove(at).life.end(ttl);
-            *spent = sessions.is_empty().then_some(end);
-        } else {
-            sessions[at].used = true;
+    let (mut seen, mut from) = (Vec::new(), 0);
+    let mut come = 100;
+    while let Some(next) = cache.look(from, 10, START, |row| seen.extend(row.newest)) {
+        from = next;
+        // Uses, comings and goings meanwhile.
+        found(&cache, 99, START);
+        put(&mut cache, 0, 0, Kind::Shared);
+        put(&mut cache, 98, 98, Kind::Shared);
+        if come < 120 {
+            put(&mut cache, come, come.into(), Kind::Shared);
+            drop(cache.drop_key(&key(150 - come)));
+            come += 1;
         }
     }
-
-    fn drop_where(&mut self, gone: impl Fn(u8, &ModelSession) -> bool) {
-        for (host, sessions, _) in &mut self.entries {
-            sessions.retain(|held| !gone(*host, held));
-        }
-        self.entries.retain(|(_, sessions, spent)| !sessions.is_empty() || spent.is_some());
+    for stays in (0..100).filter(|host| !(30..=50).contains(host)) {
+        assert_eq!(seen.iter().filter(|&&other| other == stays).count(), 1, "{stays}");
     }
 }
 
-#[derive(Clone, Debug)]
-enum Step {
-    Store { host: u8, ticket: bool, seconds: i64 },
-    Take { host: u8 },
-    DropThird { host: u8, third: u32 },
-    Pass { wall: i64, boot: i64 },
-    SetTtl { seconds: i64 },
-    Sweep,
-    Forget { host: u8 },
-    Flush,
+#[test]
+fn few_bytes_push_out_the_least_recently_used() {
+    let mut cache = cache(10, false);
+    cache.set_max_bytes(10_000);
+    put(&mut cache, 1, 10, Kind::Ticket);
+    put(&mut cache, 1, 11, Kind::Ticket);
+    let units = |bytes: usize| bytes.div_ceil(UNIT) * UNIT;
+    let (own, shared) = (units(SIZE.own), units(SIZE.shared));
+    assert_eq!(cache.bytes(), 2 * own + shared, "tickets share their peer's certificates");
+    put(&mut cache, 2, 20, Kind::Ticket);
+    let (_, dropped) = put(&mut cache, 3, 30, Kind::Ticket);
+    assert_eq!((dropped.sessions.len(), dropped.evicted), (2, 2));
+    assert_eq!(hosts(&cache), ["host3", "host2"]);
+    let large = Size { own: 80_000, shared: 64_000 };
+    let (_, dropped) = cache.store(&key(2), 21, Kind::Ticket, life(START, HOUR), large, START);
+    assert_eq!((&dropped.sessions[..], cache.keys()), (&[30][..], 1), "but never itself");
+    drop(cache.drop_key(&key(2)));
+    assert_eq!(cache.bytes(), 0);
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    let host = || 0..6u8;
-    prop_oneof![
-        8 => (host(), any::<bool>(), 1..100i64)
-            .prop_map(|(host, ticket, seconds)| Step::Store { host, ticket, seconds }),
-        8 => host().prop_map(|host| Step::Take { host }),
-        2 => (host(), 0..3u32).prop_map(|(host, third)| Step::DropThird { host, third }),
-        3 => (-20_000..20_000i64, 0..20_000i64).prop_map(|(wall, boot)| Step::Pass { wall, boot }),
-        1 => (1..100i64).prop_map(|seconds| Step::SetTtl { seconds }),
-        2 => Just(Step::Sweep),
-        1 => host().prop_map(|host| Step::Forget { host }),
-        1 => Just(Step::Flush),
-    ]
-}
-
-proptest! {
-    #[test]
-    fn it_does_what_the_model_does(
-        steps in prop::collection::vec(step(), 1..200),
-        max in 1..5usize,
-        single_use: bool,
-    ) {
-        let (mut cache, mut model) = (cache(max, single_use), Model::default());
-        let (mut now, mut ttl, mut next) = (START, None, 0);
-        for step in steps {
-            match step {
-                Step::Store { host, ticket, seconds } => {
-                    let kind = if ticket { Kind::Ticket } else { Kind::Shared };
-                    let life = life(now, seconds * 1000);
-                    next += 1;
-                    cache.store(&key(host), next, kind, life, now);
-                    model.store(host, ModelSession { session: next, kind, used: false, life }, max);
-                }
-                Step::Take { host } => {
-                    if let Found::Some(sessions) = cache.find(&key(host), now) {
-                        let (id, session) = sessions[0];
-                        prop_assert!(cache.take(&key(host), id).0);
-                        model.take(host, session, single_use, ttl);
-                    }
-                }
-                Step::DropThird { host, third } => {
-                    cache.drop_where(&key(host), |session| session % 3 == third);
-                    model.drop_where(|other, held| other == host && held.session % 3 == third);
-                }
-                Step::Pass { wall, boot } => {
-                    now = Moment { wall: now.wall + wall, boot: now.boot + boot };
-                }
-                Step::SetTtl { seconds } => {
-                    ttl = Some(seconds * 1000);
-                    cache.set_ttl(ttl);
-                }
-                Step::Sweep => {
-                    cache.sweep_now(now);
-                    for entry in &mut model.entries {
-                        entry.2 = entry.2.filter(|&end| !now.reached(end));
-                    }
-                    model.drop_where(|_, held| now.reached(held.life.end(ttl)));
-                }
-                Step::Forget { host } => {
-                    cache.forget(&key(host).endpoint);
-                    model.entries.retain(|entry| entry.0 != host);
-                }
-                Step::Flush => {
-                    cache.flush();
-                    model.entries.clear();
-                }
-            }
-            for host in 0..6 {
-                prop_assert_eq!(found(&cache, host, now), model.live(host, now, ttl));
-            }
-            let order: Vec<String> = model.entries.iter().map(|e| format!("host{}", e.0)).collect();
-            prop_assert_eq!(hosts(&cache), order);
-            prop_assert_eq!(cache.sessions() as usize, model.entries.iter().map(|e| e.1.len()).sum::<usize>());
-            prop_assert!(cache.keys() <= max);
-            prop_assert_eq!(cache.identities.values().sum::<usize>(), cache.keys());
-            let spent = model.entries.iter().filter(|entry| entry.2.is_some());
-            prop_assert_eq!(cache.spent.len(), spent.count());
-        }
-    }
+#[test]
+fn a_cache_for_many_holds_their_bytes() {
+    let cache = cache(100_000, false);
+    assert_eq!(cache.max_units * UNIT, 100_000 * MAX_BYTES_EACH);
 }

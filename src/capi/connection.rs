@@ -203,7 +203,7 @@ pub unsafe extern "C" fn lws_tls_session_tag_discrete(
 pub extern "C" fn lws_tls_session_wsi_destroy(wsi: *mut lws) {
     guard("lws_tls_session_wsi_destroy", (), || {
         let connection = known_wsi("lws_tls_session_wsi_destroy", wsi)?;
-        backend::let_go(&connection);
+        backend::release(&connection);
         Some(())
     })
 }

@@ -1,25 +1,19 @@
-//! What every exported function shares: no panic crosses the ABI, and bad arguments become
-//! one log line and the documented failure value.
+//! What every exported function shares: no panic crosses the ABI, no thread is cancelled in it,
+//! and bad arguments become one log line and the documented failure value.
 
 use std::ffi::{CStr, c_char};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::types::{LWS_SESSION_TAG_LEN, lws, lws_vhost};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::vhost::Vhost;
-use crate::{backend, handles, log};
+use crate::{backend, cancel, handles, log};
 
 /// Runs the body of an exported function; `failure` is what C gets where it has no answer.
 pub(super) fn guard<T>(name: &str, failure: T, body: impl FnOnce() -> Option<T>) -> T {
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(answer) => answer.unwrap_or(failure),
-        Err(_) => {
-            log::error!("{name}: internal error");
-            failure
-        }
-    }
+    let answer = cancel::whole_or(body, || log::error!("{name}: internal error"));
+    answer.flatten().unwrap_or(failure)
 }
 
 /// The vhost of a handle; where it has none, the log says so. Not of libwebsockets' vhosts: it

@@ -14,8 +14,10 @@ use crate::{handles, log};
 /// \param cb: called for each; nonzero stops, best a positive number. NULL is refused
 /// \param opq: handed to the callback; may be NULL
 ///
-/// The callback sees the endpoints that were there when the call began, and may call the
-/// library.
+/// The endpoints are collected before the callback is called first. Each that is there all that
+/// time is seen once (once for each client certificate), with those of its sessions that have not
+/// expired. With many endpoints the collecting takes some milliseconds, in which other threads
+/// go on: what comes or goes meanwhile may be seen or not. The callback may call the library.
 ///
 /// Returns 0 if it saw all, what the callback returned if it stopped, -1 for a bad argument.
 /// Any thread.
@@ -60,6 +62,10 @@ pub unsafe extern "C" fn lws_tls_session_foreach(
 /// \param out_len: sizeof(struct lws_tls_session_stats) as the caller knows it; members the
 ///	library does not know are set to 0
 ///
+/// Drops what has expired first, of up to 1024 endpoints: of more that expire at once, those that
+/// are left are still among `entries`, `sessions`, and not among `expired`, until the next calls.
+/// No connection is offered what has expired, whether it is dropped or not.
+///
 /// Returns 0, or -1 for a bad argument. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lws_tls_session_get_stats(
@@ -90,11 +96,12 @@ pub unsafe extern "C" fn lws_tls_session_get_stats(
 ///
 /// Drops what has expired, and with a TLS library that gives no callback for new sessions
 /// (mbedTLS, some BoringSSL) looks for those of this thread's connections. A program on
-/// OpenSSL need not call it: there, expired sessions also go when the vhost is next used.
-/// The library has no threads of its own.
+/// OpenSSL need not call it: there, expired sessions also go while the vhost is used.
+/// The library has no threads of its own. One call drops what has expired of up to 1024
+/// endpoints, so as not to hold up an event loop for long.
 ///
-/// Returns the milliseconds until there is something to do again, -1 if nothing is in sight or
-/// the vhost is unknown.
+/// Returns the milliseconds until there is something to do again, 0 if there still is, -1 if
+/// nothing is in sight or the vhost is unknown.
 /// Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn lws_tls_session_service(vh: *mut lws_vhost) -> c_int {

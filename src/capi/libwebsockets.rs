@@ -62,7 +62,7 @@ pub extern "C" fn lws_tls_session_lws_slot(slot: c_int) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lws_tls_session_lws_info(
     ssl: *mut SSL,
-    info: Option<unsafe extern "C" fn(ssl: *const SSL, kind: c_int, value: c_int)>,
+    info: Option<unsafe extern "C-unwind" fn(ssl: *const SSL, kind: c_int, value: c_int)>,
 ) -> c_int {
     guard("lws_tls_session_lws_info", 0, || {
         // SAFETY: the caller passes a live SSL that this thread may use.

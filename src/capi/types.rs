@@ -32,9 +32,10 @@ pub const LWS_TLS_SESSION_OPTION_SINGLE_USE: i64 = 1i64 << 61;
 ///
 /// Before a session is offered the library verifies its peer's certificate chain again,
 /// without the app's verify callback. An app whose callback accepts more than the trust
-/// store does (self-signed peers, say) sets this to resume with those peers as well. Then
-/// nothing is verified again on connections that have a verify callback: what that said when
-/// the session was made stands, if the same names were expected then.
+/// store does (self-signed peers, say) sets this to resume with those peers as well. Then, on
+/// connections that have that callback, what it said when the session was made stands, if the
+/// chain verifies without it with the same result as then, and the same names and parameters
+/// were expected. With BoringSSL, which tells no expected names, it changes nothing.
 pub const LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK: i64 = 1i64 << 62;
 
 /// LWS_TLS_SESSION_OUTCOME_NONE - no handshake has begun; or one that was offered a session has
@@ -42,7 +43,8 @@ pub const LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK: i64 = 1i64 << 62;
 pub const LWS_TLS_SESSION_OUTCOME_NONE: c_int = 0;
 /// LWS_TLS_SESSION_OUTCOME_RESUMED - a session was offered, and the server resumed it
 pub const LWS_TLS_SESSION_OUTCOME_RESUMED: c_int = 1;
-/// LWS_TLS_SESSION_OUTCOME_DECLINED - a session was offered, the server chose a full handshake
+/// LWS_TLS_SESSION_OUTCOME_DECLINED - a session was offered, and the server chose a full
+/// handshake, or what the app had set itself (a pre-shared key)
 pub const LWS_TLS_SESSION_OUTCOME_DECLINED: c_int = 2;
 /// LWS_TLS_SESSION_OUTCOME_MISS - no session for this endpoint and client certificate
 pub const LWS_TLS_SESSION_OUTCOME_MISS: c_int = 3;
@@ -52,15 +54,16 @@ pub const LWS_TLS_SESSION_OUTCOME_EXPIRED: c_int = 4;
 /// connection's own terms
 pub const LWS_TLS_SESSION_OUTCOME_UNVERIFIED: c_int = 5;
 /// LWS_TLS_SESSION_OUTCOME_UNSUITABLE - there may be one, but this connection cannot take it:
-/// its ciphers, versions or extensions forbid it, its client certificate is chosen by a
-/// callback, or the app has set a session itself
+/// its ciphers (TLS 1.2: in their order), versions, options or extensions forbid it, it has a
+/// pre-shared key or SRP, its client certificate is chosen by a callback, or the app has set a
+/// session itself
 pub const LWS_TLS_SESSION_OUTCOME_UNSUITABLE: c_int = 6;
 /// LWS_TLS_SESSION_OUTCOME_SPENT - all tickets were used, and the vhost is SINGLE_USE
 pub const LWS_TLS_SESSION_OUTCOME_SPENT: c_int = 7;
 /// LWS_TLS_SESSION_OUTCOME_DISABLED - the vhost does no session caching
 pub const LWS_TLS_SESSION_OUTCOME_DISABLED: c_int = 8;
-/// LWS_TLS_SESSION_OUTCOME_NO_ENDPOINT - no SNI name or no peer port, and no
-/// lws_tls_session_wsi_create() that told them
+/// LWS_TLS_SESSION_OUTCOME_NO_ENDPOINT - neither SNI name and peer port nor a connected
+/// socket's peer address tell it, and no lws_tls_session_wsi_create() did
 pub const LWS_TLS_SESSION_OUTCOME_NO_ENDPOINT: c_int = 9;
 /// LWS_TLS_SESSION_OUTCOME_NO_VHOST - the SSL_CTX serves several vhosts, or its vhost was
 /// destroyed

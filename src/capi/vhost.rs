@@ -49,10 +49,14 @@ pub(crate) unsafe fn read_info(info: &lws_tls_session_vhost_info) -> Info {
 /// \param vh: the vhost
 /// \param ctx: the SSL_CTX; the library takes no reference. NULL is refused
 ///
-/// Call it once per SSL_CTX, after the app's own SSL_CTX_set_info_callback() and
-/// SSL_CTX_sess_set_new_cb(), which go on being called, and before other threads use it.
+/// Call it once per SSL_CTX, after the app's own SSL_CTX_set_info_callback(), which goes on
+/// being called (before the library's at SSL_CB_HANDSHAKE_START, so that what it sets there
+/// counts, and after it otherwise), and before other threads use it. With OpenSSL that callback
+/// is all that the library puts on an SSL_CTX. With BoringSSL it puts a new-session callback
+/// there, too, so call it after SSL_CTX_sess_set_new_cb(), which goes on being called.
 /// From then on, connections made from it need no call of their own: the endpoint is the
-/// SNI name and the peer's port. Where these do not tell it, see lws_tls_session_wsi_create().
+/// SNI name and the peer's port; or, without SNI on a connected socket, the peer's address and
+/// port. Where these do not tell it, see lws_tls_session_wsi_create().
 /// Several vhosts may be attached to one SSL_CTX; each connection then needs
 /// lws_tls_session_wsi_create() to say which is its own.
 ///
@@ -82,7 +86,8 @@ pub unsafe extern "C" fn lws_tls_session_vhost_attach(
 /// \param ttl: seconds, counted from when each session was issued; 0: what the TLS library
 ///	and the server say
 ///
-/// It counts at once, also for sessions that are held already. A session never lives longer
+/// It counts at once, also for sessions that are held already; a longer time may also count for
+/// some that had expired, and were not dropped yet. A session never lives longer
 /// than its server's lifetime hint, 24 hours in TLS 1.2 (RFC 5246 F.1.4), 7 days in TLS 1.3
 /// (RFC 8446 4.6.1), or its peer's certificates. Any thread.
 #[unsafe(no_mangle)]

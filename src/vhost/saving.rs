@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{MAX_TICKET, Vhost, kind, life};
 use crate::backend::{Active, Backend};
-use crate::cache::Dropped;
+use crate::cache::{Dropped, Size};
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Key};
 use crate::lifetime::SECOND;
@@ -76,7 +76,11 @@ impl Vhost {
             None if Active::host(&session).is_some_and(|host| !endpoint.is_of(&host)) => {
                 return Err("it is of another host or port");
             }
-            None => (self.identity.lock().clone(), issued_at, issued_at),
+            // Nor with which client certificate it was made.
+            None if self.identity().is_some() => {
+                return Err("it does not tell its client certificate, and the vhost has one");
+            }
+            None => (None, issued_at, issued_at),
         };
         if !facts.is_resumable {
             return Err("it cannot be resumed");
@@ -94,6 +98,7 @@ impl Vhost {
         let life = life.ok_or("it was not to be kept")?;
         drop((session, peer));
         let blob = dump::copy(blob).ok_or("there is no memory for it")?;
+        let size = Size { own: blob.len(), shared: 0 };
         let stored = Stored::from_storage(facts.tls_version, blob);
         let key = Key { endpoint: endpoint.clone(), identity };
         self.with_cache(|cache, now| {
@@ -103,10 +108,8 @@ impl Vhost {
             if cache.newest_key(endpoint, now).is_some() {
                 return (Err("there is a session already"), Dropped::of([stored]));
             }
-            let (_, dropped) = cache.store(&key, stored, kind(&facts), life, now);
-            let result = if dropped.expired == 0 { Ok(()) } else { Err("it has expired") };
-            // It was never in the cache: refused, not expired there.
-            (result, Dropped { expired: 0, ..dropped })
+            let (id, dropped) = cache.store(&key, stored, kind(&facts), life, size, now);
+            (id.map(|_| ()).ok_or("it has expired"), dropped)
         })
     }
 }

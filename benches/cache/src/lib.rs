@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use lws_tls_sessions::cache::{Cache, Kind, Life};
+use lws_tls_sessions::cache::{Alike, Cache, Dropped, Kind, Life, Size};
 use lws_tls_sessions::clock::Moment;
 use lws_tls_sessions::endpoint::{Endpoint, Key};
 
@@ -16,7 +16,22 @@ mod others;
 pub use others::{LwsList, PlainMap, Rustls};
 
 /// What is kept: a stand-in, shared like a session.
-pub type Session = Arc<[u8; 32]>;
+#[derive(Clone, Debug)]
+pub struct Session(pub Arc<[u8; 32]>);
+
+impl Session {
+    /// One of those that are all alike.
+    #[allow(clippy::new_without_default)]
+    pub fn new(bytes: [u8; 32]) -> Session {
+        Session(Arc::new(bytes))
+    }
+}
+
+impl Alike for Session {
+    fn is_alike(&self, _: &Session) -> bool {
+        true
+    }
+}
 
 /// One of the caches.
 pub trait SessionCache: Send + Sync {
@@ -74,13 +89,16 @@ impl Ours {
         let issued = Moment::now();
         let life = Life::new(issued, ms, ms);
         let session = Session::new([0; 32]);
-        let (_, dropped) = self.0.lock().store(&key(host), session, Kind::Shared, life, issued);
+        let size = Size { own: 1200, shared: 2500 };
+        let key = key(host);
+        let (_, dropped) = self.0.lock().store(&key, session, Kind::Shared, life, size, issued);
         drop(dropped);
     }
 
     /// Drops what is over by a moment; how many sessions that was.
     pub fn expire(&self, now: Moment) -> usize {
-        let dropped = self.0.lock().sweep_now(now);
+        let mut dropped = Dropped::default();
+        self.0.lock().sweep_some(now, usize::MAX, &mut dropped);
         dropped.sessions.len()
     }
 }

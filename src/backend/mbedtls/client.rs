@@ -7,11 +7,15 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::ffi;
-use super::session::{Chain, Session, Traits, result_of};
-use crate::backend::{Backend, Client, TLS1_3, Verified, VerifyCallback};
+use super::session::{Anchors, Chain, Session, Traits, TrustStore, result_of};
+use crate::backend::{Backend, Client, Resumption, SetSession, TLS1_3, Verified};
 use crate::clock::Moment;
 use crate::connection::Connection;
 use crate::endpoint::{Endpoint, Identity};
+use crate::terms::{
+    Bytes, CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, is_old,
+    server_name,
+};
 
 /// A context that is live, a client's, and this thread's to use for as long as this lives.
 pub struct MbedClient<'a> {
@@ -25,6 +29,15 @@ unsafe extern "C" fn push(to: *mut c_void, data: *const u8, len: usize) {
     unsafe {
         let to = &mut *to.cast::<Vec<Box<[u8]>>>();
         to.push(ffi::Bytes { data, len }.as_slice().into());
+    }
+}
+
+/// Appends bytes.
+unsafe extern "C" fn append(to: *mut c_void, data: *const u8, len: usize) {
+    // SAFETY: what the caller of the shim passes, and bytes that are there during the call.
+    unsafe {
+        let to = &mut *to.cast::<Vec<u8>>();
+        to.extend_from_slice(ffi::Bytes { data, len }.as_slice());
     }
 }
 
@@ -105,16 +118,30 @@ impl MbedClient<'_> {
         unsafe { ffi::lts_show_chain(self.ssl, chain.as_ptr(), chain.len()) };
     }
 
-    /// Why a session of TLS 1.2 cannot be taken, if it cannot.
-    fn unsuitable_for_tls12(
-        &self,
-        config: &ffi::Config,
-        session: &Traits,
-        tickets: bool,
-    ) -> Option<&'static str> {
-        if session.ticket_len > 0 && !tickets {
-            return Some("the session is a ticket, which this vhost does not allow");
+    /// The numbers of its ciphers, in their order.
+    fn numbers(&self) -> impl Iterator<Item = u16> {
+        let mut bytes: Vec<u8> = Vec::new();
+        // SAFETY: see MbedClient; `append` is for such a vector.
+        unsafe { ffi::lts_ciphers(self.ssl, append, (&raw mut bytes).cast::<c_void>()) };
+        let numbers =
+            bytes.chunks_exact(2).map(|number| u16::from_be_bytes([number[0], number[1]]));
+        numbers.collect::<Vec<_>>().into_iter()
+    }
+
+    /// What the verification of a chain depends on; None where that cannot be told.
+    fn verification(&self, config: &ffi::Config) -> Option<Bytes> {
+        if config.verifies == 0 {
+            return Some(Bytes::new());
         }
+        let mut digest = Sha256::new();
+        // SAFETY: see MbedClient; `update` is for such a digest.
+        let known =
+            unsafe { ffi::lts_terms(self.ssl, update, (&raw mut digest).cast::<c_void>()) } != 0;
+        known.then(|| Bytes::from_slice(&digest.finalize()))
+    }
+
+    /// Why a session of TLS 1.2 cannot be taken, if it cannot.
+    fn unsuitable_for_tls12(&self, config: &ffi::Config, session: &Traits) -> Option<&'static str> {
         if session.ticket_len > 0 && config.tickets == 0 {
             return Some("the session is a ticket, and it does without");
         }
@@ -187,21 +214,25 @@ impl Client for MbedClient<'_> {
         self.session().map_or(0, |session| session.secret as usize | 1)
     }
 
-    fn offer(&self, session: &Session) -> Option<usize> {
+    fn offer(&self, session: &Session) -> Option<SetSession> {
+        self.set(session.clone())
+    }
+
+    fn set(&self, session: Session) -> Option<SetSession> {
         let loaded = session.load()?;
         let name = session.hostname.as_deref();
         let (data, len) = name.map_or((std::ptr::null(), 0), |name| (name.as_ptr(), name.len()));
         let age = Moment::now().wall.saturating_sub(session.received).max(0);
         // SAFETY: see MbedClient; the session is live, and copied.
         let set = unsafe { ffi::lts_offer(self.ssl, loaded.as_ptr(), data, len, age) } != 0;
-        set.then(|| self.session_address())
+        set.then(|| SetSession { address: self.session_address(), session })
     }
 
     fn withdraw(&self) {
         // mbedTLS cannot. Nor is it ever asked to: it has no callback where a handshake starts.
     }
 
-    fn forbid_tickets(&self) {
+    fn forbid_tickets(&self) -> bool {
         // One configuration serves many connections, maybe in other threads at this moment, so
         // it is left alone. Where it asks for tickets and gets one there is no ID to resume by,
         // and nothing is kept.
@@ -211,19 +242,30 @@ impl Client for MbedClient<'_> {
                  mbedtls_ssl_conf_session_tickets()"
             );
         }
+        false
     }
 
-    fn is_resumed(&self) -> bool {
-        if self.connection.has_ended() {
-            return self.connection.is_reused();
-        }
-        let Some(session) = self.session() else { return false };
-        if self.tls_version() >= TLS1_3 {
+    fn allow_tickets(&self) {}
+
+    fn resumption(&self) -> Resumption {
+        let Some(session) = self.session() else { return Resumption::None };
+        let kept = self.connection.kept();
+        let is_resumed = if self.tls_version() >= TLS1_3 {
             // It has seen no certificate, and does not have that of the session's either.
-            return !session.has_certificate && self.config().psk == 0;
-        }
-        // RFC 5246 8.1: each full handshake makes another master secret, from new randoms.
-        self.connection.kept().secret() == Some(session.secret)
+            !session.has_certificate && self.config().psk == 0
+        } else {
+            // RFC 5246 8.1: each full handshake makes another master secret, from new randoms.
+            kept.secret() == Some(session.secret)
+        };
+        // What was set on it last before the handshake, by the library or the app.
+        let address = || kept.secret().map_or(0, |secret| secret as usize | 1);
+        if is_resumed { Resumption::Of(address()) } else { Resumption::None }
+    }
+
+    fn is_certified(&self) -> bool {
+        // Connections with a pre-shared key are not served, see takes_none(); nor does mbedTLS
+        // know SRP.
+        unsuitable_config(&self.config()).is_none()
     }
 
     fn tls_version(&self) -> u16 {
@@ -253,13 +295,10 @@ impl Client for MbedClient<'_> {
         unsuitable_config(&self.config())
     }
 
-    fn unsuitable(&self, session: &Session, tickets: bool) -> Option<&'static str> {
+    fn unsuitable(&self, session: &Session) -> Option<&'static str> {
         let config = self.config();
         let traits = &session.traits;
         let version = u32::from(traits.tls_version);
-        if version < config.min_version || version > config.max_version {
-            return Some("it does not speak the session's version");
-        }
         // SAFETY: see MbedClient.
         if unsafe { ffi::lts_takes_cipher(self.ssl, traits.ciphersuite, version) } == 0 {
             return Some("it does not take the session's cipher");
@@ -267,35 +306,60 @@ impl Client for MbedClient<'_> {
         if traits.tls_version >= TLS1_3 {
             self.unsuitable_for_tls13(&config, session)
         } else {
-            self.unsuitable_for_tls12(&config, traits, tickets)
+            self.unsuitable_for_tls12(&config, traits)
         }
     }
 
-    fn must_verify(&self) -> bool {
-        self.config().must_verify != 0
-    }
-
-    fn verify_callback(&self) -> VerifyCallback {
+    fn terms(&self, host: &str) -> Terms {
         let config = self.config();
+        let range = config.min_version..=config.max_version;
         // Where certificates are not looked at, no callback is either.
-        VerifyCallback(if config.verifies != 0 { config.f_vrfy } else { 0 }, 0)
+        let callback = if config.verifies != 0 { config.f_vrfy } else { 0 };
+        let mut name = Vec::new();
+        // SAFETY: see MbedClient; `append` is for such a vector.
+        unsafe { ffi::lts_hostname(self.ssl, append, (&raw mut name).cast::<c_void>()) };
+        Terms {
+            sni: Some(server_name(&name, host)),
+            versions: Versions::which(|version| range.contains(&u32::from(version))),
+            options: Some(config.options()),
+            ciphers: None,
+            suites: Some(self.numbers().filter(|&cipher| !is_old(cipher)).collect()),
+            must_verify: config.must_verify != 0,
+            verification: self.verification(&config),
+            verify_callback: VerifyCallback::At(callback, 0),
+            // What is too weak, the profile says, which is among what verification depends on.
+            security: Security::NONE,
+            is_bare: false,
+        }
     }
 
-    fn terms(&self, _: &str) -> Option<[u8; 32]> {
-        if self.config().verifies == 0 {
-            return Some([0; 32]);
-        }
-        let mut terms = Sha256::new();
-        // SAFETY: see MbedClient; `update` is for such a digest.
-        let known =
-            unsafe { ffi::lts_terms(self.ssl, update, (&raw mut terms).cast::<c_void>()) } != 0;
-        known.then(|| terms.finalize().into())
+    fn ciphers(&self) -> Option<Ciphers> {
+        let offered = self.configured_ciphers();
+        Some(Ciphers { configured: offered.clone(), offered, has_secret: false })
+    }
+
+    fn takes(&self, cipher: u16) -> bool {
+        self.configured_ciphers().contains(&cipher)
+    }
+
+    fn offers(&self, ciphers: &CipherList) -> bool {
+        self.configured_ciphers() == *ciphers
+    }
+
+    fn configured_ciphers(&self) -> CipherList {
+        cipher_list(self.numbers())
+    }
+
+    /// Of the trust store all certificates are among the terms.
+    fn trust_store(&self) -> Option<TrustStore> {
+        Some(TrustStore)
     }
 
     fn verify(&self, chain: &Chain) -> Verified {
         if self.config().verifies == 0 {
             // A full handshake would not look either, and report nothing.
-            return Verified { result: 0, not_before: i64::MIN, not_after: i64::MAX };
+            let (not_before, not_after) = (i64::MIN, i64::MAX);
+            return Verified { result: 0, not_before, not_after, anchors: Some(Anchors) };
         }
         let chain = chain.as_bytes();
         let (mut result, mut from, mut until) = (0, i64::MIN, i64::MAX);
@@ -305,13 +369,13 @@ impl Client for MbedClient<'_> {
             ffi::lts_verify(self.ssl, chain, count, &mut result, &mut from, &mut until)
         };
         if ret != 0 {
-            // Agrees with no session's result.
-            return Verified { result: -1, not_before: i64::MAX, not_after: i64::MIN };
+            return Verified::unknown();
         }
         Verified {
             result: i64::from(result),
             not_before: from.saturating_mul(1000),
             not_after: until.saturating_mul(1000),
+            anchors: Some(Anchors),
         }
     }
 

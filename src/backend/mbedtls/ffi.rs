@@ -77,6 +77,15 @@ pub struct Config {
     pub psk: u8,
 }
 
+impl Config {
+    /// What changes what is negotiated, in bits. Tickets do not: a session of TLS 1.2 tells by
+    /// itself whether it is one.
+    pub fn options(&self) -> u64 {
+        let bytes = [self.extended_ms, self.encrypt_then_mac, self.trunc_hmac, self.mfl_code];
+        bytes.iter().fold(u64::from(self.kex_modes), |bits, &byte| bits << 8 | u64::from(byte))
+    }
+}
+
 pub const LTS_NEW: c_int = 0;
 pub const LTS_OVER: c_int = 2;
 
@@ -94,6 +103,10 @@ unsafe extern "C" {
         ciphersuite: u32,
         version: u32,
     ) -> c_int;
+    /// Gives the ciphers that are offered, two bytes each, in their order.
+    pub fn lts_ciphers(ssl: *const mbedtls_ssl_context, take: Take, to: *mut c_void);
+    /// Gives the server name that is sent, if there is one.
+    pub fn lts_hostname(ssl: *const mbedtls_ssl_context, take: Take, to: *mut c_void);
     pub fn lts_is_hostname(ssl: *const mbedtls_ssl_context, name: *const u8, len: usize) -> c_int;
     pub fn lts_identity(ssl: *const mbedtls_ssl_context, take: Take, to: *mut c_void) -> c_int;
     pub fn lts_terms(ssl: *const mbedtls_ssl_context, take: Take, to: *mut c_void) -> c_int;

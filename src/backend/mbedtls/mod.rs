@@ -75,7 +75,7 @@ pub unsafe fn adopt(
         return None;
     }
     let connection = Connection::new(ssl as usize);
-    connection.tell(vhost.clone(), endpoint);
+    connection.set_explicit_endpoint(vhost.clone(), endpoint);
     Some(connection)
 }
 
@@ -117,7 +117,7 @@ pub fn failed(connection: &Arc<Connection>, error: c_int) {
 }
 
 /// Stops serving a connection.
-pub fn let_go(connection: &Arc<Connection>) {
+pub fn release(connection: &Arc<Connection>) {
     look(connection);
     connection.closed();
 }
@@ -141,13 +141,16 @@ fn look(connection: &Arc<Connection>) -> bool {
     if !client.is_over() {
         return false;
     }
-    let is_new = take(connection, &client);
-    settle(connection, &client);
-    is_new
+    let mut is_new = false;
+    if connection.finish_handshake(&client, || is_new = take(connection, &client, true)) {
+        show_peer(connection, &client);
+        return is_new;
+    }
+    take(connection, &client, false)
 }
 
 /// Keeps the session of an established connection, if it is another one than was seen last.
-fn take(connection: &Connection, client: &MbedClient) -> bool {
+fn take(connection: &Connection, client: &MbedClient, with_handshake: bool) -> bool {
     let Some(seen) = client.session().filter(|seen| seen.is_resumable) else { return false };
     let (secret, name) = (connection.kept().secret(), connection.kept().name());
     if !connection.takes_sessions() || (secret, name) == (Some(seen.secret), Some(seen.name)) {
@@ -170,16 +173,12 @@ fn take(connection: &Connection, client: &MbedClient) -> bool {
     }
     let facts = MbedTls::facts(&session);
     let issued = Moment::from_wall(session.received, Moment::now());
-    connection.keep(client, NewSession { session, facts, issued, with_handshake: false });
+    connection.keep(client, NewSession { session, facts, issued, with_handshake });
     true
 }
 
-/// What the end of the handshake says, once.
-fn settle(connection: &Connection, client: &MbedClient) {
-    if connection.has_ended() {
-        return;
-    }
-    connection.done(client);
+/// Has a resumed connection show what a full handshake showed.
+fn show_peer(connection: &Connection, client: &MbedClient) {
     let hidden = connection.kept().peer.lock().take();
     if connection.is_reused() {
         // mbedTLS shows the peer's own certificate at best, a full handshake shows them all.

@@ -184,6 +184,14 @@ impl Chain {
     }
 }
 
+/// There is nothing to compare: all trusted certificates are among the terms.
+#[derive(PartialEq)]
+pub struct TrustStore;
+
+/// As above.
+#[derive(Clone, PartialEq)]
+pub struct Anchors;
+
 /// Our encoding begins with this: mbedTLS's own does not tell how long it is.
 const MAGIC: &[u8; 4] = b"mbed";
 
@@ -204,8 +212,10 @@ impl Backend for MbedTls {
     const ID: u8 = 2;
     type Session = Session;
     type Chain = Chain;
-    type Terms = [u8; 32];
+    type TrustStore = TrustStore;
+    type Anchors = Anchors;
     type Kept = super::Kept;
+    const TAKES_BARE: bool = false;
 
     fn decode(blob: &[u8]) -> Option<(Session, usize)> {
         let rest = blob.strip_prefix(MAGIC)?;
@@ -249,6 +259,8 @@ impl Backend for MbedTls {
             // mbedTLS's clients have no limit of their own.
             timeout: i64::from(u32::MAX),
             ticket_len: session.traits.ticket_len,
+            cipher: session.traits.ciphersuite as u16,
+            has_unknown_strength: false,
             lifetime_hint: session.traits.lifetime.into(),
         }
     }
@@ -262,6 +274,10 @@ impl Backend for MbedTls {
 
     fn chain_to_der(chain: &Chain) -> Option<Vec<Vec<u8>>> {
         Some(chain.0.iter().map(|der| der.to_vec()).collect())
+    }
+
+    fn chain_len(chain: &Chain) -> usize {
+        chain.0.iter().map(|der| der.len()).sum()
     }
 
     fn chain_from_der(certificates: &[&[u8]]) -> Option<Chain> {

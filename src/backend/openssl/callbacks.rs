@@ -1,4 +1,7 @@
-//! The callbacks: a handshake starts, ends or fails; a session has come.
+//! The info callback: a handshake starts, ends or fails; a session has come.
+//!
+//! It is all that the library puts on an SSL_CTX. OpenSSL calls it with SSL_CB_CONNECT_EXIT after
+//! each NewSessionTicket, with the new session in SSL_get_session() by then.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_ulong};
@@ -6,10 +9,10 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::attached::{Attached, attached, note_session_ctx, session_ctx};
+use super::attached::{Attached, attached};
 use super::client::SslClient;
 use super::ffi::{self, SSL};
-use super::served::{serve, served};
+use super::served::{Served, serve, served};
 use super::session::Session;
 use super::{Errno, ErrorQueue, OpenSsl, unwind_safe};
 use crate::backend::{Backend, Client, TLS1_3, libwebsockets};
@@ -19,24 +22,66 @@ use crate::poll;
 
 /// SSL_CTX_set_info_callback()'s: what happens on a connection. Most of it is of no interest, a
 /// dozen steps of each handshake.
-pub(super) unsafe extern "C" fn on_info(ssl: *const SSL, kind: c_int, value: c_int) {
-    const WATCHED: c_int =
-        ffi::SSL_CB_HANDSHAKE_START | ffi::SSL_CB_HANDSHAKE_DONE | ffi::SSL_CB_ALERT;
-    let is_error = kind == ffi::SSL_ST_CONNECT | ffi::SSL_CB_EXIT && value <= 0;
+///
+/// The thread may be cancelled in the app's callback: then its stack is unwound through this, which
+/// has nothing to clean up by then.
+pub(super) unsafe extern "C-unwind" fn on_info(ssl: *const SSL, kind: c_int, value: c_int) {
     // SAFETY: OpenSSL calls this on the thread that uses the SSL, which is live. An info
     // callback is declared to get a const SSL, but is where apps have always changed it.
     unsafe {
-        let is_watched = kind & WATCHED != 0 || is_error;
+        if kind == STEP {
+            note_resumed(ssl);
+        }
+        let is_watched = is_watched(kind);
         if !is_watched && nobody_listens(ssl) {
             return;
         }
         let within = calling_on(ssl);
-        if within.is_none() && is_watched {
-            let _errno = Errno::keep();
-            unwind_safe(|| on_event(ssl.cast_mut(), kind, value));
+        let app = || {
+            if let Some(app) = app_info(ssl, within.is_some()) {
+                call_on(ssl, app as usize, || app(ssl, kind, value));
+            }
+        };
+        let ours = || {
+            if within.is_none() && is_watched {
+                let _errno = Errno::keep();
+                unwind_safe(|| on_event(ssl.cast_mut(), kind, value));
+            }
+        };
+        // What the app sets where the handshake starts is among the connection's terms.
+        if kind & ffi::SSL_CB_HANDSHAKE_START != 0 {
+            app();
+            ours();
+        } else {
+            ours();
+            app();
         }
-        if let Some(app) = app_info(ssl, within.is_some()) {
-            call_on(ssl, app as usize, || app(ssl, kind, value));
+    }
+}
+
+/// A client's handshake takes a step.
+const STEP: c_int = ffi::SSL_ST_CONNECT | ffi::SSL_CB_LOOP;
+
+/// Whether an event is one that the library looks at.
+fn is_watched(kind: c_int) -> bool {
+    const ALWAYS: c_int =
+        ffi::SSL_CB_HANDSHAKE_START | ffi::SSL_CB_HANDSHAKE_DONE | ffi::SSL_CB_ALERT;
+    const EXIT: c_int = ffi::SSL_ST_CONNECT | ffi::SSL_CB_EXIT;
+    kind & ALWAYS != 0 || kind == EXIT
+}
+
+/// Notes which session a handshake of TLS 1.2 resumes: a ticket that comes with it puts another one
+/// in its place.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use.
+unsafe fn note_resumed(ssl: *const SSL) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if ffi::SSL_session_reused(ssl) != 0 && ffi::SSL_version(ssl) < c_int::from(TLS1_3) {
+            if let Some(served) = served(ssl) {
+                served.note_resumed(ffi::SSL_get_session(ssl));
+            }
         }
     }
 }
@@ -45,7 +90,7 @@ pub(super) unsafe extern "C" fn on_info(ssl: *const SSL, kind: c_int, value: c_i
 static STANDS_IN_FRONT: AtomicBool = AtomicBool::new(false);
 
 /// The library's info callback now stands in front of an app's.
-pub(super) fn stand_in_front() {
+pub(super) fn chain_app_callback() {
     STANDS_IN_FRONT.store(true, Relaxed);
 }
 
@@ -80,7 +125,7 @@ unsafe fn app_info(ssl: *const SSL, by_app: bool) -> Option<ffi::InfoCallback> {
                 return info;
             }
         }
-        attached(ctx)?.app.read().info
+        *attached(ctx)?.app_info.read()
     }
 }
 
@@ -91,13 +136,13 @@ thread_local! {
 
 /// The app's callback that this is called by, where it calls what it found on the SSL_CTX, which
 /// is the library's.
-fn calling_on(ssl: *const SSL) -> Option<usize> {
+pub(super) fn calling_on(ssl: *const SSL) -> Option<usize> {
     let (connection, callback) = CALLING.get();
     (connection == ssl).then_some(callback)
 }
 
 /// Calls an app's callback for a connection; not where that has called this one.
-fn call_on<T>(ssl: *const SSL, callback: usize, app: impl FnOnce() -> T) -> Option<T> {
+pub(super) fn call_on<T>(ssl: *const SSL, callback: usize, app: impl FnOnce() -> T) -> Option<T> {
     if calling_on(ssl) == Some(callback) {
         return None;
     }
@@ -113,48 +158,18 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
         if ffi::SSL_is_server(ssl) != 0 {
-            if kind & ffi::SSL_CB_HANDSHAKE_START != 0 {
-                note_session_ctx(ssl);
-            }
             return;
+        }
+        if kind & ffi::SSL_CB_HANDSHAKE_START != 0 {
+            return on_start(ssl);
         }
         let client = SslClient::new(ssl);
-        if kind & ffi::SSL_CB_HANDSHAKE_START != 0 {
-            if client.is_renegotiation() {
-                return;
-            }
-            let _errors = ErrorQueue::keep();
-            let Some(connection) = serve(ssl).map(|served| served.connection.clone()) else {
-                return;
-            };
-            if connection.is_closed() {
-                return;
-            }
-            let vhost = || match libwebsockets::wsi_of(ssl) {
-                Some(wsi) => libwebsockets::vhost_of(wsi),
-                None => attached(ffi::SSL_get_SSL_CTX(ssl)).and_then(Attached::only_vhost),
-            };
-            connection.start(&client, vhost);
-            return;
-        }
+        let Some(served) = served(ssl) else { return };
         // Referred to once more: an app's log function may let go of the connection.
-        let Some(connection) = served(ssl).map(|served| served.connection.clone()) else { return };
+        let connection = served.connection.clone();
         connection.watch().is_used_here();
         if kind & ffi::SSL_CB_HANDSHAKE_DONE != 0 {
-            if let Some(address) = connection.done(&client) {
-                // OpenSSL tells of no ticket that comes with a resumption of TLS 1.2.
-                let session = client.session_address();
-                if client.tls_version() < TLS1_3
-                    && session != address
-                    && connection.watch().is_news(session as u64)
-                {
-                    let _errors = ErrorQueue::keep();
-                    keep(&connection, &client, client.session(), true);
-                }
-            }
-            if ffi::IS_POLLED && client.tls_version() < TLS1_3 {
-                poll::schedule(&connection, look);
-            }
+            on_done(served, &connection, &client);
         } else if kind & ffi::SSL_CB_ALERT != 0 {
             // Where the peer just hangs up, OpenSSL itself sends an alert. RFC 5246 7.2.1: "failure
             // to properly close a connection no longer requires that a session not be resumed".
@@ -162,10 +177,101 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
                 let _errors = ErrorQueue::keep();
                 connection.ended_badly();
             }
-        } else if is_tls_error(ffi::ERR_peek_error()) && !is_hang_up(ffi::ERR_peek_last_error()) {
-            let _errors = ErrorQueue::keep();
-            connection.failed();
+        } else if value > 0 {
+            on_ticket(&connection, &client);
+        } else {
+            on_failure(&connection, &client, value);
         }
+    }
+}
+
+/// A handshake starts.
+///
+/// # Safety
+/// `ssl` is a live client, and this thread's to use.
+unsafe fn on_start(ssl: *mut SSL) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let client = SslClient::new(ssl);
+        if client.is_renegotiation() {
+            return;
+        }
+        let _errors = ErrorQueue::keep();
+        let Some(served) = serve(ssl) else { return };
+        let connection = served.connection.clone();
+        if connection.is_closed() {
+            return;
+        }
+        served.forget_resumed();
+        let vhost = || match libwebsockets::wsi_of(ssl) {
+            Some(wsi) => libwebsockets::vhost_of(wsi),
+            None => attached(ffi::SSL_get_SSL_CTX(ssl)).and_then(Attached::only_vhost),
+        };
+        connection.start(&client, vhost);
+        if ffi::COPIES_RESUMED {
+            served.note_resumed(client.session());
+        }
+    }
+}
+
+/// A handshake has ended well, be it a renegotiation.
+///
+/// # Safety
+/// The connection is live, and this thread's to use.
+unsafe fn on_done(served: &Served, connection: &Arc<Connection>, client: &SslClient) {
+    let session = client.session();
+    let is_resumed = client.resumed().is_some();
+    // A resumption asks nothing that leaves errors.
+    let _errors = (!is_resumed).then(ErrorQueue::keep);
+    if is_resumed {
+        served.note_resumed(session);
+    }
+    let is_tls13 = client.tls_version() >= TLS1_3;
+    // One of TLS 1.3 is no session yet: that comes with a ticket.
+    let is_new = (is_resumed || !ffi::TELLS_NEW_SESSIONS)
+        && connection.watch().is_news(session as u64)
+        && !is_tls13;
+    connection.finish_handshake(client, || {
+        if is_new && session as usize != connection.offered() {
+            // SAFETY: the session is the connection's.
+            unsafe { keep(connection, client, session, true) };
+        }
+    });
+    if ffi::IS_POLLED && !is_tls13 {
+        poll::schedule(connection, look);
+    }
+}
+
+/// Something has been read after the handshake: a ticket, where there is another session now.
+///
+/// # Safety
+/// The connection is live, and this thread's to use.
+unsafe fn on_ticket(connection: &Arc<Connection>, client: &SslClient) {
+    let session = client.session();
+    if client.tls_version() >= TLS1_3
+        && client.is_established()
+        && !ffi::TELLS_NEW_SESSIONS
+        && connection.watch().is_news(session as u64)
+    {
+        // SAFETY: the session is the connection's.
+        unsafe { keep(connection, client, session, false) };
+    }
+}
+
+/// A function has failed, or is to be called again.
+///
+/// # Safety
+/// The connection is live, and this thread's to use.
+unsafe fn on_failure(connection: &Arc<Connection>, client: &SslClient, value: c_int) {
+    if connection.has_ended() || !client.has_failed(value) {
+        return;
+    }
+    let _errors = ErrorQueue::keep();
+    connection.release(client);
+    // SAFETY: no conditions.
+    let (first, last) = unsafe { (ffi::ERR_peek_error(), ffi::ERR_peek_last_error()) };
+    if is_tls_error(first) && !is_hang_up(last) {
+        connection.failed();
     }
 }
 
@@ -193,46 +299,18 @@ fn is_hang_up(error: c_ulong) -> bool {
     error >> 23 & 0xff == ERR_LIB_SSL && error & 0x7f_ffff == SSL_R_UNEXPECTED_EOF_WHILE_READING
 }
 
-/// SSL_CTX_sess_set_new_cb()'s: a session has come. Its copy is kept; the session itself is
-/// the app's to keep.
-pub(super) unsafe extern "C" fn on_new_session(
-    ssl: *mut SSL,
-    session: *mut ffi::SSL_SESSION,
-) -> c_int {
-    // SAFETY: OpenSSL calls this on the thread that uses the SSL, which is live.
-    unsafe {
-        // Not that of SSL_get_SSL_CTX(), which a server's SNI callback may have changed.
-        let ctx = session_ctx(ssl);
-        let attached = attached(ctx);
-        if calling_on(ssl).is_none() {
-            let _errors = ErrorQueue::keep();
-            unwind_safe(|| {
-                if ffi::SSL_is_server(ssl) != 0 {
-                    if attached.is_some_and(|attached| attached.stores_for_server) {
-                        ffi::store_for_server(ctx, ssl, session);
-                    }
-                } else if let Some(served) = served(ssl) {
-                    let connection = served.connection.clone();
-                    connection.watch().is_used_here();
-                    connection.watch().is_news(session as u64);
-                    keep(&connection, &SslClient::new(ssl), session, false);
-                }
-            });
-        }
-        let app = attached.and_then(|attached| attached.app.read().new_session);
-        app.and_then(|app| call_on(ssl, app as usize, || app(ssl, session))).unwrap_or(0)
-    }
-}
-
+/// Keeps a copy of a session: the session itself is the connection's, and the app's.
+///
 /// # Safety
-/// `session` is live.
-unsafe fn keep(
+/// `session` is NULL or live.
+pub(super) unsafe fn keep(
     connection: &Arc<Connection>,
     client: &SslClient,
     session: *mut ffi::SSL_SESSION,
     with_handshake: bool,
 ) {
     if !session.is_null() && connection.takes_sessions() {
+        let _errors = ErrorQueue::keep();
         // SAFETY: the caller's promise.
         if let Some(session) = unsafe { Session::copy_of(session) } {
             let facts = OpenSsl::facts(&session);

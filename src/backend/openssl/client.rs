@@ -1,13 +1,19 @@
 //! A client connection of OpenSSL, asked and told what the library's rules need.
 
 use std::ffi::{CStr, c_char, c_int, c_long};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::ptr;
 
-use super::ffi;
+use super::attached::attached;
+use super::parameters::{self, TrustStore};
 use super::session::{Chain, Session, validity};
-use super::{terms, verify};
-use crate::backend::{Backend, Client, Names, Security, TLS1_3, Verified, VerifyCallback};
+use super::{ffi, id_context, served, verify};
+use crate::backend::{Backend, Client, Resumption, SetSession, TLS1_3, Verified};
 use crate::endpoint::{Endpoint, Identity};
+use crate::terms::{
+    CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, is_old,
+    server_name,
+};
 
 /// An SSL that is live, a client, and this thread's to use for as long as this lives.
 pub struct SslClient(*mut ffi::SSL);
@@ -38,41 +44,67 @@ impl SslClient {
         unsafe { ffi::SSL_is_init_finished(self.0) != 0 }
     }
 
-    fn takes_version(&self, version: u16) -> bool {
+    /// Whether a function that returned this has failed for good.
+    pub fn has_failed(&self, value: c_int) -> bool {
+        const SSL_ERROR_SSL: c_int = 1;
+        const SSL_ERROR_SYSCALL: c_int = 5;
+        const SSL_ERROR_ZERO_RETURN: c_int = 6;
+        // SAFETY: see SslClient.
+        let error = unsafe { ffi::SSL_get_error(self.0, value) };
+        matches!(error, SSL_ERROR_SSL | SSL_ERROR_SYSCALL | SSL_ERROR_ZERO_RETURN)
+    }
+
+    /// The versions that it offers.
+    fn versions(&self, options: u64) -> Versions {
         // SAFETY: see SslClient; these controls only read. 0 means no bound.
-        let (min, max, options) = unsafe {
+        let (min, max, fixed) = unsafe {
             (
                 ffi::SSL_ctrl(self.0, ffi::SSL_CTRL_GET_MIN_PROTO_VERSION, 0, ptr::null_mut()),
                 ffi::SSL_ctrl(self.0, ffi::SSL_CTRL_GET_MAX_PROTO_VERSION, 0, ptr::null_mut()),
-                ffi::SSL_get_options(self.0),
+                ffi::only_version(ffi::SSL_get_SSL_CTX(self.0)),
             )
         };
-        let off = match version {
-            0x0301 => ffi::SSL_OP_NO_TLSV1,
-            0x0302 => ffi::SSL_OP_NO_TLSV1_1,
-            0x0303 => ffi::SSL_OP_NO_TLSV1_2,
-            _ => ffi::SSL_OP_NO_TLSV1_3,
-        };
-        // SAFETY: as above.
-        let fixed = unsafe { ffi::only_version(ffi::SSL_get_SSL_CTX(self.0)) };
-        if fixed.is_some_and(|fixed| fixed != version) {
-            return false;
-        }
-        let version = c_long::from(version);
-        (min == 0 || version >= min) && (max == 0 || version <= max) && options & off == 0
+        Versions::which(|version| {
+            let off = match version {
+                0x0301 => ffi::SSL_OP_NO_TLSV1,
+                0x0302 => ffi::SSL_OP_NO_TLSV1_1,
+                0x0303 => ffi::SSL_OP_NO_TLSV1_2,
+                _ => ffi::SSL_OP_NO_TLSV1_3,
+            };
+            let number = c_long::from(version);
+            fixed.is_none_or(|fixed| fixed == version)
+                && (min == 0 || number >= min)
+                && (max == 0 || number <= max)
+                && options & off == 0
+        })
     }
 
-    /// Whether a cipher is one that the connection would offer.
-    fn takes_cipher_of(&self, session: &Session) -> bool {
-        // SAFETY: see SslClient; the session is live. The stack is ours, its ciphers static.
+    /// The server name that it sends, or has sent.
+    fn server_name(&self) -> Option<&CStr> {
+        // SAFETY: see SslClient; the name lives until the SSL changes.
         unsafe {
-            let cipher = ffi::SSL_SESSION_get0_cipher(session.as_ptr());
-            let ciphers = ffi::SSL_get1_supported_ciphers(self.0);
-            let found = (0..ffi::OPENSSL_sk_num(ciphers))
-                .any(|at| ptr::eq(ffi::OPENSSL_sk_value(ciphers, at).cast(), cipher));
-            ffi::OPENSSL_sk_free(ciphers);
-            found && !cipher.is_null()
+            let name = ffi::SSL_get_servername(self.0, ffi::TLSEXT_NAMETYPE_HOST_NAME);
+            (!name.is_null()).then(|| CStr::from_ptr(name))
         }
+    }
+
+    /// What the handshake resumed, as far as it has come; None for nothing.
+    pub fn resumed(&self) -> Option<usize> {
+        // SAFETY: see SslClient.
+        unsafe {
+            (ffi::SSL_session_reused(self.0) != 0)
+                .then(|| served::served(self.0).map_or(0, |served| served.resumed()))
+        }
+    }
+
+    /// Whether it may offer a pre-shared key or SRP. To know it for sure is dear: so the first
+    /// connection of an SSL_CTX tells whether the others are asked.
+    fn may_have_secret(&self) -> bool {
+        // SAFETY: see SslClient.
+        let attached = unsafe { attached(ffi::SSL_get_SSL_CTX(self.0)) };
+        attached.is_none_or(|attached| {
+            attached.may_have_secret(|| self.ciphers().is_none_or(|ciphers| ciphers.has_secret))
+        })
     }
 
     /// The port of a connect BIO that has not connected yet: it does so when the handshake first
@@ -95,9 +127,18 @@ impl SslClient {
 
     fn peer_port(&self) -> Option<u16> {
         // SAFETY: see SslClient.
+        if unsafe { ffi::SSL_get_fd(self.0) } < 0 {
+            return self.port_to_connect_to();
+        }
+        self.peer_address().map(|address| address.port())
+    }
+
+    /// The address and port of the peer of its socket.
+    fn peer_address(&self) -> Option<SocketAddr> {
+        // SAFETY: see SslClient.
         let fd = unsafe { ffi::SSL_get_fd(self.0) };
         if fd < 0 {
-            return self.port_to_connect_to();
+            return None;
         }
         // SAFETY: all zero is a sockaddr_storage.
         let mut address: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
@@ -110,15 +151,26 @@ impl SslClient {
             libc::AF_INET => {
                 // SAFETY: of that family, that is what it is.
                 let address = unsafe { &*(&raw const address).cast::<libc::sockaddr_in>() };
-                Some(u16::from_be(address.sin_port))
+                let host = Ipv4Addr::from_bits(u32::from_be(address.sin_addr.s_addr));
+                Some((host, u16::from_be(address.sin_port)).into())
             }
             libc::AF_INET6 => {
                 // SAFETY: as above.
                 let address = unsafe { &*(&raw const address).cast::<libc::sockaddr_in6>() };
-                Some(u16::from_be(address.sin6_port))
+                let host = Ipv6Addr::from(address.sin6_addr.s6_addr);
+                let (port, scope) = (u16::from_be(address.sin6_port), address.sin6_scope_id);
+                Some(SocketAddrV6::new(host, port, 0, scope).into())
             }
             _ => None,
         }
+    }
+}
+
+/// A host as an address is written. Link-local ones are another host's on another link.
+fn host_of(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
+        _ => address.ip().to_string(),
     }
 }
 
@@ -141,17 +193,56 @@ fn port_of_service(name: &CStr) -> Option<u16> {
     }
 }
 
+/// A STACK_OF(SSL_CIPHER) of the library's own.
+struct SupportedCiphers(*mut ffi::OPENSSL_STACK);
+
+impl SupportedCiphers {
+    /// Those that a connection would offer.
+    ///
+    /// # Safety
+    /// `ssl` is live and this thread's to use.
+    unsafe fn of(ssl: *mut ffi::SSL) -> Option<SupportedCiphers> {
+        // SAFETY: the caller's promise.
+        let stack = unsafe { ffi::SSL_get1_supported_ciphers(ssl) };
+        (!stack.is_null()).then_some(SupportedCiphers(stack))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = *const ffi::SSL_CIPHER> {
+        // SAFETY: the stack is live.
+        unsafe { ciphers_of(self.0) }
+    }
+}
+
+impl Drop for SupportedCiphers {
+    fn drop(&mut self) {
+        // SAFETY: ours, and freed once.
+        unsafe { ffi::OPENSSL_sk_free(self.0) };
+    }
+}
+
+/// A stack's ciphers, which are static.
+///
+/// # Safety
+/// `stack` is NULL or a live STACK_OF(SSL_CIPHER) that does not change while the iterator is used.
+unsafe fn ciphers_of(
+    stack: *const ffi::OPENSSL_STACK,
+) -> impl Iterator<Item = *const ffi::SSL_CIPHER> {
+    // SAFETY: the caller's promise; sk_num takes NULL, and gives -1 for it.
+    (0..unsafe { ffi::OPENSSL_sk_num(stack) })
+        // SAFETY: as above.
+        .map(move |at| unsafe { ffi::OPENSSL_sk_value(stack, at) }.cast_const().cast())
+}
+
 impl Client for SslClient {
     fn endpoint(&self) -> Option<Endpoint> {
-        // SAFETY: see SslClient; the name lives until the SSL changes.
-        let name = unsafe {
-            let name = ffi::SSL_get_servername(self.0, ffi::TLSEXT_NAMETYPE_HOST_NAME);
-            if name.is_null() {
-                return None;
+        match self.server_name() {
+            Some(name) => Endpoint::new(name.to_str().ok()?, self.peer_port()?),
+            // A server that is called by its address has no name.
+            None => {
+                let address = self.peer_address()?;
+                Endpoint::new(&host_of(address), address.port())
             }
-            CStr::from_ptr(name).to_str().ok()?
-        };
-        Endpoint::new(name, self.peer_port()?)
+        }
     }
 
     fn identity(&self) -> Option<Identity> {
@@ -168,18 +259,16 @@ impl Client for SslClient {
         self.session() as usize
     }
 
-    fn offer(&self, session: &Session) -> Option<usize> {
-        // SAFETY: see SslClient. The copy is live; SSL_set_session() takes a reference of its
-        // own. The session's ID context lives as long as the session.
-        unsafe {
-            let copy = session.to_offer()?;
-            // A client that resumes under another ID context than its own aborts; it has no
-            // meaning on the wire, and may be random in each process.
-            let mut len = 0;
-            let context = ffi::SSL_SESSION_get0_id_context(copy.as_ptr(), &mut len);
-            ffi::SSL_set_session_id_context(self.0, context, len);
-            (ffi::SSL_set_session(self.0, copy.as_ptr()) == 1).then_some(copy.as_ptr() as usize)
-        }
+    fn offer(&self, session: &Session) -> Option<SetSession> {
+        // SAFETY: see SslClient; nobody else refers to the copy.
+        self.set(unsafe { id_context::fit(self.0, session.to_offer()?) }?)
+    }
+
+    fn set(&self, session: Session) -> Option<SetSession> {
+        let address = session.as_ptr() as usize;
+        // SAFETY: see SslClient. SSL_set_session() takes a reference of its own.
+        let is_set = unsafe { ffi::SSL_set_session(self.0, session.as_ptr()) == 1 };
+        is_set.then_some(SetSession { address, session })
     }
 
     fn withdraw(&self) {
@@ -190,14 +279,40 @@ impl Client for SslClient {
         }
     }
 
-    fn forbid_tickets(&self) {
+    fn forbid_tickets(&self) -> bool {
         // SAFETY: see SslClient.
-        unsafe { ffi::SSL_set_options(self.0, ffi::SSL_OP_NO_TICKET) };
+        unsafe {
+            let is_change = ffi::SSL_get_options(self.0) & ffi::SSL_OP_NO_TICKET == 0;
+            if is_change {
+                ffi::SSL_set_options(self.0, ffi::SSL_OP_NO_TICKET);
+            }
+            is_change
+        }
     }
 
-    fn is_resumed(&self) -> bool {
+    fn allow_tickets(&self) {
         // SAFETY: see SslClient.
-        unsafe { ffi::SSL_session_reused(self.0) != 0 }
+        unsafe { ffi::SSL_clear_options(self.0, ffi::SSL_OP_NO_TICKET) };
+    }
+
+    fn resumption(&self) -> Resumption {
+        self.resumed().map_or(Resumption::None, Resumption::Of)
+    }
+
+    fn is_certified(&self) -> bool {
+        let session = self.session();
+        if session.is_null() {
+            return false;
+        }
+        // SAFETY: see SslClient; the session is the SSL's, and ciphers are static.
+        unsafe {
+            id_context::learn_of(self.0, session);
+            let cipher = ffi::SSL_SESSION_get0_cipher(session);
+            // With TLS 1.3 a pre-shared key is a resumption, and ciphers do not tell.
+            !cipher.is_null()
+                && (self.tls_version() >= TLS1_3
+                    || ffi::takes_certificate(cipher) && !ffi::takes_secret(cipher))
+        }
     }
 
     fn tls_version(&self) -> u16 {
@@ -238,28 +353,25 @@ impl Client for SslClient {
             if ffi::SSL_dane_tlsa_add(self.0, 255, 0, 0, c"".as_ptr().cast(), 0) != -1 {
                 return Some("it uses DANE");
             }
+            if ffi::takes_raw_public_keys(self.0) {
+                return Some("it takes raw public keys");
+            }
+        }
+        // Asked of each connection where one of its SSL_CTX was seen to have one.
+        if self.may_have_secret() && self.ciphers().is_none_or(|ciphers| ciphers.has_secret) {
+            return Some("it has a pre-shared key or a password of its own");
         }
         None
     }
 
-    fn unsuitable(&self, session: &Session, tickets: bool) -> Option<&'static str> {
-        let facts = super::OpenSsl::facts(session);
-        if !self.takes_version(facts.tls_version) {
-            return Some("it does not speak the session's version");
-        }
-        if facts.tls_version < TLS1_3 {
-            if facts.ticket_len > 0 && !tickets {
-                return Some("the session is a ticket, which this vhost does not allow");
-            }
+    fn unsuitable(&self, session: &Session) -> Option<&'static str> {
+        if super::OpenSsl::facts(session).tls_version < TLS1_3 {
             // SAFETY: see SslClient.
             let options = unsafe { ffi::SSL_get_options(self.0) };
             // RFC 7627 5.3: a resumption must agree with its session on the extended master
             // secret, or be aborted.
             if options & ffi::SSL_OP_NO_EXTENDED_MASTER_SECRET != 0 {
                 return Some("it does without the extended master secret");
-            }
-            if !self.takes_cipher_of(session) {
-                return Some("it does not take the session's cipher");
             }
         }
         // RFC 6066 4: the length applies to resumptions too, and servers abort where the client
@@ -271,37 +383,83 @@ impl Client for SslClient {
         None
     }
 
-    fn must_verify(&self) -> bool {
-        // As OpenSSL has it: "historically the code has only checked that *any* flag is set to
-        // cause server verification to take place", and still does.
-        // SAFETY: see SslClient.
-        unsafe { ffi::SSL_get_verify_mode(self.0) != ffi::SSL_VERIFY_NONE }
-    }
-
-    fn security(&self) -> Security {
+    fn terms(&self, host: &str) -> Terms {
         // SAFETY: see SslClient.
         unsafe {
-            let level = i64::from(ffi::SSL_get_security_level(self.0));
-            Security { level, callback: ffi::app_security_callback(self.0) }
+            let options = ffi::SSL_get_options(self.0);
+            let callback = ffi::SSL_get_verify_callback(self.0).map_or(0, |own| own as usize);
+            Terms {
+                sni: Some(server_name(self.server_name().map_or(&[], CStr::to_bytes), host)),
+                versions: self.versions(options),
+                // The library itself may forbid tickets for a while.
+                options: Some(options & !ffi::SSL_OP_NO_TICKET),
+                ciphers: None,
+                // Those of TLS 1.3 come first.
+                suites: Some(
+                    ciphers_of(ffi::SSL_get_ciphers(self.0))
+                        .map(|cipher| ffi::SSL_CIPHER_get_protocol_id(cipher))
+                        .take_while(|&cipher| !is_old(cipher))
+                        .collect(),
+                ),
+                // As OpenSSL has it: "historically the code has only checked that *any* flag is
+                // set to cause server verification to take place", and still does.
+                must_verify: ffi::SSL_get_verify_mode(self.0) != ffi::SSL_VERIFY_NONE,
+                verification: parameters::verification(self.0, host.as_bytes()),
+                verify_callback: VerifyCallback::At(callback, verify::store_callback(self.0)),
+                security: Security {
+                    level: Some(ffi::SSL_get_security_level(self.0)),
+                    callback: Some(ffi::app_security_callback(self.0)),
+                },
+                is_bare: false,
+            }
         }
     }
 
-    fn verify_callback(&self) -> VerifyCallback {
-        // SAFETY: see SslClient.
+    fn ciphers(&self) -> Option<Ciphers> {
+        // SAFETY: see SslClient; ciphers are static.
+        let (offered, has_secret) = unsafe {
+            let stack = SupportedCiphers::of(self.0)?;
+            let offered = cipher_list(stack.iter().map(|of| ffi::SSL_CIPHER_get_protocol_id(of)));
+            let has_secret =
+                ffi::TELLS_SECRETS && stack.iter().any(|cipher| ffi::takes_secret(cipher));
+            if let Some(attached) = attached(ffi::SSL_get_SSL_CTX(self.0)) {
+                attached.note_secret(has_secret);
+            }
+            (offered, has_secret)
+        };
+        Some(Ciphers { offered, configured: self.configured_ciphers(), has_secret })
+    }
+
+    fn takes(&self, cipher: u16) -> bool {
+        // SAFETY: see SslClient; ciphers are static.
         unsafe {
-            let own = ffi::SSL_get_verify_callback(self.0);
-            VerifyCallback(own.map_or(0, |own| own as usize), verify::store_callback(self.0))
+            SupportedCiphers::of(self.0).is_some_and(|stack| {
+                stack.iter().any(|of| ffi::SSL_CIPHER_get_protocol_id(of) == cipher)
+            })
         }
     }
 
-    fn terms(&self, host: &str) -> Option<terms::Terms> {
-        // SAFETY: see SslClient.
-        unsafe { terms::terms(self.0, host) }
+    fn offers(&self, ciphers: &CipherList) -> bool {
+        // SAFETY: see SslClient; ciphers are static.
+        unsafe {
+            SupportedCiphers::of(self.0).is_some_and(|stack| {
+                let numbers = stack.iter().map(|of| ffi::SSL_CIPHER_get_protocol_id(of));
+                numbers.filter(|&number| is_old(number)).eq(ciphers.iter().copied())
+            })
+        }
     }
 
-    fn expected_names(&self, host: &str) -> Names {
+    fn configured_ciphers(&self) -> CipherList {
+        // SAFETY: see SslClient. The stack is the SSL's or the SSL_CTX's, ciphers are static.
+        unsafe {
+            let ciphers = ciphers_of(ffi::SSL_get_ciphers(self.0));
+            cipher_list(ciphers.map(|cipher| ffi::SSL_CIPHER_get_protocol_id(cipher)))
+        }
+    }
+
+    fn trust_store(&self) -> Option<TrustStore> {
         // SAFETY: see SslClient.
-        unsafe { terms::expected_names(self.0, host) }
+        unsafe { parameters::trust_store(self.0) }
     }
 
     fn verify(&self, chain: &Chain) -> Verified {

@@ -11,23 +11,23 @@
 use std::cell::RefCell;
 use std::ffi::{CStr, c_int, c_long, c_void};
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
 
-use super::attached::{attached, made_from_slot, serve_all};
-use super::callbacks::{is_on_info, on_info, stand_in_front};
+use super::attached::{attached, serve_all};
+use super::callbacks::{chain_app_callback, is_on_info, on_info};
 use super::served::{connection, serve, slot};
 use super::{Errno, ErrorQueue, ffi, identity_of, unwind_safe};
 use crate::capi::{lws, lws_tls_session_lws_functions as Functions, read_vhost_info};
 use crate::connection::Connection;
-use crate::fork::Mutex;
+use crate::fork::{Mutex, Once, OnceNumber, Owned};
 use crate::vhost::{DEFAULT_NAME, Info, Vhost};
 use crate::{endpoint, handles, log};
 
 /// OpenSSL's own, which lws replaces by the timeout of the first vhost that shares an SSL_CTX.
 const DEFAULT_TIMEOUT: c_long = 7200;
 
-static FUNCTIONS: OnceLock<Functions> = OnceLock::new();
+static FUNCTIONS: Once<Functions> = Once::new();
 /// Where lws keeps its wsi; -1 if that is not known. Before 4.3 lws registers a new slot with each
 /// context, and uses the last one for all.
 static WSI_SLOT: AtomicI32 = AtomicI32::new(-1);
@@ -36,15 +36,15 @@ static WSI_SLOT: AtomicI32 = AtomicI32::new(-1);
 static CONTEXTS: Mutex<Vec<Info>> = Mutex::new(Vec::new());
 
 /// What lws makes in one of its functions, on this thread: client SSL_CTXs, with a reference each.
-struct Making(Vec<*mut ffi::SSL_CTX>);
+struct Making(Vec<Owned<ffi::SSL_CTX>>);
 
 thread_local!(static MAKING: RefCell<Vec<Making>> = const { RefCell::new(Vec::new()) });
 
 impl Drop for Making {
     fn drop(&mut self) {
-        for &ctx in &self.0 {
+        for ctx in self.0.iter().filter(|ctx| !ctx.is_inherited()) {
             // SAFETY: the reference is ours.
-            unsafe { ffi::SSL_CTX_free(ctx) };
+            unsafe { ffi::SSL_CTX_free(ctx.as_ptr()) };
         }
     }
 }
@@ -64,7 +64,7 @@ unsafe extern "C" fn on_new_ctx(
         // SAFETY: the SSL_CTX has its method, and is counted, before its ex_data is made.
         unsafe {
             if ffi::role(ctx) == ffi::Role::Client && ffi::SSL_CTX_up_ref(ctx) == 1 {
-                making.0.push(ctx);
+                making.0.extend(Owned::new(ctx));
             }
         }
     };
@@ -78,11 +78,14 @@ pub fn may_own(handle: usize) -> bool {
 
 /// lws is about to make a context, if `functions` are given, else a vhost.
 pub fn begin(functions: Option<Functions>) {
-    static WATCH: OnceLock<c_int> = OnceLock::new();
+    static WATCH: OnceNumber = OnceNumber::new();
     WATCH.get_or_init(|| {
         let (class, none) = (ffi::CRYPTO_EX_INDEX_SSL_CTX, ptr::null_mut());
         // SAFETY: the function is of the type asked for, and never unloaded.
-        unsafe { ffi::CRYPTO_get_ex_new_index(class, 0, none, Some(on_new_ctx), None, None) }
+        unsafe {
+            ffi::CRYPTO_get_ex_new_index(class, 0, none, Some(on_new_ctx), None, None) as u32
+                as usize
+        }
     });
     if let Some(functions) = functions {
         FUNCTIONS.get_or_init(|| {
@@ -91,7 +94,6 @@ pub fn begin(functions: Option<Functions>) {
             functions
         });
         slot();
-        made_from_slot();
     }
     MAKING.with_borrow_mut(|making| making.push(Making(Vec::new())));
 }
@@ -119,9 +121,9 @@ pub fn end(handle: usize, info: Option<Info>) {
         None => {}
     }
     let vhost = handles::vhost(handle);
-    for &ctx in &made.0 {
+    for ctx in &made.0 {
         // SAFETY: the reference is ours; lws has not let another thread use it yet.
-        unsafe { attach_lws(vhost.as_deref(), ctx, timeout) };
+        unsafe { attach_lws(vhost.as_deref(), ctx.as_ptr(), timeout) };
     }
 }
 
@@ -154,7 +156,7 @@ unsafe fn attach_lws(vhost: Option<&Vhost>, ctx: *mut ffi::SSL_CTX, timeout: c_l
         if timeout != 0 && ffi::SSL_CTX_get_timeout(ctx) == timeout {
             ffi::SSL_CTX_set_timeout(ctx, DEFAULT_TIMEOUT);
         }
-        serve_all(ctx, true);
+        serve_all(ctx);
     }
 }
 
@@ -241,7 +243,7 @@ pub unsafe fn set_info_callback(ssl: *mut ffi::SSL, info: Option<ffi::InfoCallba
         let Some(served) = serve(ssl) else { return false };
         served.info.set(info);
         if info.is_some() {
-            stand_in_front();
+            chain_app_callback();
             // A hook may stand before this one as well: it comes back as the library's.
             ffi::SSL_set_info_callback(ssl, Some(on_info));
         }

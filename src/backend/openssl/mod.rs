@@ -7,25 +7,28 @@ mod attached;
 mod callbacks;
 mod client;
 mod ffi;
+#[cfg_attr(feature = "boringssl", path = "id_context_of.rs")]
+mod id_context;
 #[cfg(feature = "openssl")]
-mod hidden;
+mod layout;
 #[cfg(feature = "openssl")]
 pub mod libwebsockets;
+#[cfg(feature = "boringssl")]
+mod new_session;
+#[cfg_attr(feature = "boringssl", path = "no_parameters.rs")]
+mod parameters;
 mod served;
 mod session;
-#[cfg_attr(feature = "boringssl", path = "no_terms.rs")]
-mod terms;
 mod verify;
 
 use std::ffi::c_int;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 pub use self::attached::attach;
 pub use self::ffi::{SSL, SSL_CTX};
-pub use self::served::{adopt, connection, let_go, offer};
+pub use self::served::{adopt, connection, offer, release};
 use crate::endpoint::Identity;
-use crate::log;
+use crate::{cancel, log};
 
 /// OpenSSL, or BoringSSL.
 pub enum OpenSsl {}
@@ -85,11 +88,8 @@ unsafe fn identity_of(x509: *const ffi::X509) -> Option<Identity> {
     (ok == 1 && len == 32).then(|| Some(Arc::new(digest)))
 }
 
-/// Runs the library's part of a callback: no panic goes through OpenSSL.
+/// Runs the library's part of a callback: no panic goes through OpenSSL, and no thread is
+/// cancelled in it.
 fn unwind_safe<T>(body: impl FnOnce() -> T) -> Option<T> {
-    let result = catch_unwind(AssertUnwindSafe(body));
-    if result.is_err() {
-        log::error!("internal error in a callback");
-    }
-    result.ok()
+    cancel::whole_or(body, || log::error!("internal error in a callback"))
 }

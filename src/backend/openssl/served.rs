@@ -3,15 +3,16 @@
 use std::cell::Cell;
 use std::ffi::{c_int, c_long, c_void};
 use std::ptr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::attached::{attach, attached};
-use super::callbacks::{is_on_info, look, on_info, stand_in_front};
+use super::callbacks::{chain_app_callback, is_on_info, look, on_info};
 use super::client::SslClient;
 use super::ffi::{self, SSL};
 use super::{Errno, ErrorQueue, unwind_safe};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
+use crate::fork::OnceNumber;
 use crate::vhost::Vhost;
 
 /// What belongs to an SSL that the library serves.
@@ -19,6 +20,28 @@ pub(super) struct Served {
     pub connection: Arc<Connection>,
     /// The app's own info callback on the SSL, which hid that of the SSL_CTX.
     pub info: Cell<Option<ffi::InfoCallback>>,
+    /// The address of the session that the handshake resumes, if it does: known from the
+    /// ServerHello on. With TLS 1.2 a ticket then puts another one in its place.
+    resumed: Cell<usize>,
+}
+
+impl Served {
+    /// The handshake resumes a session: the connection's, when that is first seen.
+    pub fn note_resumed(&self, session: *const ffi::SSL_SESSION) {
+        if self.resumed.get() == 0 {
+            self.resumed.set(session as usize);
+        }
+    }
+
+    /// Another handshake starts.
+    pub fn forget_resumed(&self) {
+        self.resumed.set(0);
+    }
+
+    /// The address of the session that was resumed; 0 if there is none.
+    pub fn resumed(&self) -> usize {
+        self.resumed.get()
+    }
 }
 
 /// What belongs to an SSL, if it is served.
@@ -58,11 +81,11 @@ pub unsafe fn adopt(
         if !is_on_info(info) {
             served.info.set(info);
             if info.is_some() {
-                stand_in_front();
+                chain_app_callback();
             }
             ffi::SSL_set_info_callback(ssl, Some(on_info));
         }
-        served.connection.tell(vhost.clone(), endpoint);
+        served.connection.set_explicit_endpoint(vhost.clone(), endpoint);
         Some(served.connection.clone())
     }
 }
@@ -92,10 +115,16 @@ pub fn offer(connection: &Arc<Connection>) -> bool {
 }
 
 /// Stops serving a connection.
-pub fn let_go(connection: &Arc<Connection>) {
+pub fn release(connection: &Arc<Connection>) {
     let _errors = ErrorQueue::keep();
-    if ffi::IS_POLLED && !connection.is_closed() {
-        look(connection);
+    let ssl = connection.tls() as *mut SSL;
+    if !ssl.is_null() {
+        if ffi::IS_POLLED {
+            look(connection);
+        }
+        // SAFETY: it is live until the connection is told otherwise, and the API asks for the
+        // thread that uses it.
+        connection.release(&unsafe { SslClient::new(ssl) });
     }
     // It stays in its slot: a handshake that starts later is not to be served anew.
     connection.closed();
@@ -109,8 +138,11 @@ pub(super) unsafe fn serve<'a>(ssl: *mut SSL) -> Option<&'a Served> {
         if let Some(served) = served(ssl) {
             return Some(served);
         }
-        let served =
-            Box::new(Served { connection: Connection::new(ssl as usize), info: Cell::new(None) });
+        let served = Box::new(Served {
+            connection: Connection::new(ssl as usize),
+            info: Cell::new(None),
+            resumed: Cell::new(0),
+        });
         let served = Box::into_raw(served);
         if ffi::SSL_set_ex_data(ssl, slot(), served.cast()) != 1 {
             drop(Box::from_raw(served));
@@ -145,18 +177,20 @@ unsafe extern "C" fn free_served(
     _: *mut c_void,
 ) {
     if !data.is_null() {
-        // SAFETY: only `serve` fills the slot, with a Box; the SSL is going.
-        let served = unsafe { Box::from_raw(data.cast::<Served>()) };
+        // SAFETY: only `serve` fills the slot, with a Box; the SSL is going. It is whole yet, but
+        // not served any more: an app's function may ask, its log's or one that frees ex_data.
+        let served = unsafe {
+            ffi::SSL_set_ex_data(ssl.cast(), slot(), ptr::null_mut());
+            Box::from_raw(data.cast::<Served>())
+        };
         let _errno = Errno::keep();
         unwind_safe(|| {
             if ffi::IS_POLLED {
                 let _errors = ErrorQueue::keep();
-                // The SSL is whole yet, but no longer served: an app's log function may ask.
-                // SAFETY: it is live, and in its owner's hands.
-                unsafe { ffi::SSL_set_ex_data(ssl.cast(), slot(), ptr::null_mut()) };
                 look(&served.connection);
             }
             served.connection.closed();
+            drop(served);
         });
     }
 }
@@ -177,10 +211,12 @@ unsafe extern "C" fn dup_served(
 
 /// The library's slot in the ex_data of SSLs.
 pub(super) fn slot() -> c_int {
-    static SLOT: OnceLock<c_int> = OnceLock::new();
+    static SLOT: OnceNumber = OnceNumber::new();
     // SAFETY: the functions are of the types asked for, and never unloaded.
-    *SLOT.get_or_init(|| unsafe {
+    let slot = SLOT.get_or_init(|| unsafe {
         let (class, none) = (ffi::CRYPTO_EX_INDEX_SSL, ptr::null_mut());
-        ffi::CRYPTO_get_ex_new_index(class, 0, none, None, Some(dup_served), Some(free_served))
-    })
+        let (dup, free) = (Some(dup_served as _), Some(free_served as _));
+        ffi::CRYPTO_get_ex_new_index(class, 0, none, None, dup, free) as u32 as usize
+    });
+    slot as c_int
 }

@@ -1,7 +1,9 @@
 //! Sessions and certificate chains of OpenSSL, owned.
 
 use std::ffi::{CStr, c_int, c_long};
-use std::ptr::{self, NonNull};
+use std::mem::ManuallyDrop;
+use std::ptr;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 use zeroize::Zeroizing;
@@ -10,10 +12,11 @@ use super::OpenSsl;
 use super::ffi;
 use crate::backend::{Backend, Facts};
 use crate::clock::Moment;
+use crate::fork::Owned;
 
 /// An SSL_SESSION that nobody else refers to but its clones. SSL_SESSION_free() wipes it with the
 /// last of them.
-pub struct Session(NonNull<ffi::SSL_SESSION>);
+pub struct Session(Owned<ffi::SSL_SESSION>);
 
 // SAFETY: an SSL_SESSION has no thread of its own, and nothing changes this one but the count of
 // its references, which is atomic.
@@ -26,9 +29,17 @@ impl Session {
     ///
     /// # Safety
     /// `session` is live.
-    pub unsafe fn copy_of(session: *const ffi::SSL_SESSION) -> Option<Session> {
+    pub unsafe fn copy_of(session: *mut ffi::SSL_SESSION) -> Option<Session> {
         // SAFETY: the caller's promise. The copy is ours alone.
-        NonNull::new(unsafe { ffi::SSL_SESSION_dup(session) }).map(Session)
+        unsafe {
+            if !ffi::has_app_data(session) {
+                return Owned::new(ffi::SSL_SESSION_dup(session)).map(Session);
+            }
+            // A duplicate would have the app's data, too, which it may not know to copy, and
+            // free twice. Its encoding has none.
+            let session = ManuallyDrop::new(Session(Owned::new(session)?));
+            OpenSsl::decode(&OpenSsl::encode(&session)?).map(|(copy, _)| copy)
+        }
     }
 
     /// A copy for a connection to offer. How long it lives is up to the cache: where the TLS
@@ -62,22 +73,27 @@ impl Session {
 
 impl Clone for Session {
     fn clone(&self) -> Session {
-        // SAFETY: the session is live. This counts, and does nothing else.
-        let counted = unsafe { ffi::SSL_SESSION_up_ref(self.as_ptr()) };
-        assert_eq!(counted, 1, "as many references as can be counted");
-        Session(self.0)
+        if !self.0.is_inherited() {
+            // SAFETY: the session is live. This counts, and does nothing else.
+            let counted = unsafe { ffi::SSL_SESSION_up_ref(self.as_ptr()) };
+            assert_eq!(counted, 1, "as many references as can be counted");
+        }
+        Session(self.0.again())
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // SAFETY: ours, and freed once.
-        unsafe { ffi::SSL_SESSION_free(self.0.as_ptr()) };
+        if !self.0.is_inherited() {
+            // SAFETY: ours, and freed once.
+            unsafe { ffi::SSL_SESSION_free(self.0.as_ptr()) };
+        }
     }
 }
 
 /// A certificate.
-struct Certificate(NonNull<ffi::X509>);
+#[derive(PartialEq)]
+pub(super) struct Certificate(Owned<ffi::X509>);
 
 // SAFETY: a certificate is counted atomically, and what it caches of itself is under a lock.
 unsafe impl Send for Certificate {}
@@ -89,22 +105,39 @@ impl Certificate {
     ///
     /// # Safety
     /// `x509` is NULL or live.
-    unsafe fn of(x509: *mut ffi::X509) -> Option<Certificate> {
-        let x509 = NonNull::new(x509)?;
+    pub unsafe fn of(x509: *mut ffi::X509) -> Option<Certificate> {
+        let owned = Owned::new(x509)?;
         // SAFETY: the caller's promise.
-        (unsafe { ffi::X509_up_ref(x509.as_ptr()) } == 1).then(|| Certificate(x509))
+        (unsafe { ffi::X509_up_ref(x509) } == 1).then(|| Certificate(owned))
+    }
+}
+
+impl Certificate {
+    /// Whether no app has said what it trusts it for, or not.
+    fn is_plain(&self) -> bool {
+        // SAFETY: the certificate is live; these only read it. NULL has none.
+        unsafe {
+            ffi::OPENSSL_sk_num(ffi::X509_get0_trust_objects(self.0.as_ptr())) <= 0
+                && ffi::OPENSSL_sk_num(ffi::X509_get0_reject_objects(self.0.as_ptr())) <= 0
+        }
     }
 }
 
 impl Drop for Certificate {
     fn drop(&mut self) {
-        // SAFETY: the reference is ours, and given up once.
-        unsafe { ffi::X509_free(self.0.as_ptr()) };
+        if !self.0.is_inherited() {
+            // SAFETY: the reference is ours, and given up once.
+            unsafe { ffi::X509_free(self.0.as_ptr()) };
+        }
     }
 }
 
-/// Certificates, at least one. Most peers send no more than three, which are kept in place.
-pub struct Chain(SmallVec<[Certificate; 3]>);
+/// Certificates, at least one. Most peers send no more than two, which are kept in place.
+pub struct Chain {
+    certificates: SmallVec<[Certificate; 2]>,
+    /// Bytes in DER.
+    len: usize,
+}
 
 impl Chain {
     /// The certificates of a stack, referred to once more. None if there are none.
@@ -117,18 +150,25 @@ impl Chain {
         Chain::new(certificates.collect::<Option<_>>()?)
     }
 
-    fn new(certificates: SmallVec<[Certificate; 3]>) -> Option<Chain> {
-        (!certificates.is_empty()).then_some(Chain(certificates))
+    fn new(certificates: SmallVec<[Certificate; 2]>) -> Option<Chain> {
+        let _errors = super::ErrorQueue::keep();
+        let len = |certificate: &Certificate| {
+            // SAFETY: the certificate is live; with NULL it only tells the length.
+            let len = unsafe { ffi::i2d_X509(certificate.0.as_ptr(), ptr::null_mut()) };
+            usize::try_from(len).unwrap_or(usize::MAX)
+        };
+        let len = certificates.iter().map(len).fold(0, usize::saturating_add);
+        (!certificates.is_empty()).then_some(Chain { certificates, len })
     }
 
     /// The certificates; they live as long as the chain.
     fn certificates(&self) -> impl Iterator<Item = *mut ffi::X509> {
-        self.0.iter().map(|certificate| certificate.0.as_ptr())
+        self.certificates.iter().map(|certificate| certificate.0.as_ptr())
     }
 
     /// The peer's own certificate.
     pub(super) fn leaf(&self) -> *mut ffi::X509 {
-        self.0[0].0.as_ptr()
+        self.certificates[0].0.as_ptr()
     }
 
     /// Lends the certificates as a STACK_OF(X509); None where there is no memory for one.
@@ -145,6 +185,32 @@ impl Chain {
             ffi::OPENSSL_sk_free(stack);
             result
         }
+    }
+}
+
+/// The certificates that a verification rested on beside those that the peer had sent.
+#[derive(Clone, Default)]
+pub struct Anchors(Arc<[Certificate]>);
+
+impl PartialEq for Anchors {
+    fn eq(&self, other: &Anchors) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Anchors {
+    /// Those of a verified chain. None where the app has said what it trusts one for.
+    ///
+    /// # Safety
+    /// `verified` is NULL or a live STACK_OF(X509).
+    pub unsafe fn of(verified: *const ffi::OPENSSL_STACK, sent: &Chain) -> Option<Anchors> {
+        // SAFETY: the caller's promise.
+        let others = unsafe { certificates(verified) }
+            .filter(|&x509| sent.certificates().all(|other| other != x509));
+        // SAFETY: the stack's certificates are live.
+        let anchors =
+            Anchors(others.map(|x509| unsafe { Certificate::of(x509) }).collect::<Option<_>>()?);
+        OpenSsl::are_plain(sent, &anchors).then_some(anchors)
     }
 }
 
@@ -198,12 +264,26 @@ pub(super) unsafe fn validity(stack: *const ffi::OPENSSL_STACK) -> (i64, i64) {
     valid
 }
 
+/// The number of a session's cipher; 0 if it has none.
+///
+/// # Safety
+/// `session` is live.
+unsafe fn cipher_of(session: *const ffi::SSL_SESSION) -> u16 {
+    // SAFETY: the caller's promise; ciphers are static.
+    unsafe {
+        let cipher = ffi::SSL_SESSION_get0_cipher(session);
+        if cipher.is_null() { 0 } else { ffi::SSL_CIPHER_get_protocol_id(cipher) }
+    }
+}
+
 impl Backend for OpenSsl {
     const ID: u8 = ffi::BACKEND_ID;
     type Session = Session;
     type Chain = Chain;
-    type Terms = super::terms::Terms;
+    type TrustStore = super::parameters::TrustStore;
+    type Anchors = Anchors;
     type Kept = ();
+    const TAKES_BARE: bool = ffi::MARKS_SESSIONS;
 
     fn decode(blob: &[u8]) -> Option<(Session, usize)> {
         let _errors = super::ErrorQueue::keep();
@@ -211,7 +291,7 @@ impl Backend for OpenSsl {
         let len = c_long::try_from(blob.len()).ok()?;
         // SAFETY: `len` bytes are there to read, and `at` is moved within them.
         let session = unsafe { ffi::d2i_SSL_SESSION(ptr::null_mut(), &mut at, len) };
-        let session = Session(NonNull::new(session)?);
+        let session = Session(Owned::new(session)?);
         Some((session, at as usize - blob.as_ptr() as usize))
     }
 
@@ -229,6 +309,18 @@ impl Backend for OpenSsl {
         (usize::try_from(written) == Ok(len)).then_some(der)
     }
 
+    fn mark(session: &Session) -> Option<Session> {
+        // SAFETY: the session is live; the copy is ours alone.
+        let copy = unsafe { Session::copy_of(session.as_ptr()) }?;
+        // SAFETY: as above.
+        unsafe { ffi::set_mark(copy.as_ptr(), true) }.then_some(copy)
+    }
+
+    fn unmark(session: &Session) -> bool {
+        // SAFETY: the session was just decoded, and is ours alone.
+        unsafe { ffi::has_mark(session.as_ptr()) && ffi::set_mark(session.as_ptr(), false) }
+    }
+
     fn facts(session: &Session) -> Facts {
         let session = session.as_ptr();
         let (mut ticket, mut ticket_len) = (ptr::null(), 0);
@@ -241,6 +333,8 @@ impl Backend for OpenSsl {
                 issued: ffi::SSL_SESSION_get_time(session) as i64,
                 timeout: ffi::SSL_SESSION_get_timeout(session) as i64,
                 ticket_len,
+                cipher: cipher_of(session),
+                has_unknown_strength: ffi::is_dhe(ffi::SSL_SESSION_get0_cipher(session)),
                 lifetime_hint: ffi::SSL_SESSION_get_ticket_lifetime_hint(session) as i64,
             }
         }
@@ -275,6 +369,10 @@ impl Backend for OpenSsl {
         chain.certificates().map(to_der).collect()
     }
 
+    fn chain_len(chain: &Chain) -> usize {
+        chain.len
+    }
+
     fn chain_from_der(certificates: &[&[u8]]) -> Option<Chain> {
         let _errors = super::ErrorQueue::keep();
         let from_der = |der: &&[u8]| {
@@ -282,9 +380,13 @@ impl Backend for OpenSsl {
             let len = c_long::try_from(der.len()).ok()?;
             // SAFETY: `len` bytes are there to read; what comes of it is ours.
             let x509 = unsafe { ffi::d2i_X509(ptr::null_mut(), &mut at, len) };
-            NonNull::new(x509).map(Certificate)
+            Owned::new(x509).map(Certificate)
         };
         Chain::new(certificates.iter().map(from_der).collect::<Option<_>>()?)
+    }
+
+    fn are_plain(chain: &Chain, anchors: &Anchors) -> bool {
+        chain.certificates.iter().chain(&*anchors.0).all(Certificate::is_plain)
     }
 
     fn not_after(chain: &Chain) -> i64 {

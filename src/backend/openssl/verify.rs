@@ -4,7 +4,7 @@ use std::ffi::c_int;
 use std::ptr;
 
 use super::ffi;
-use super::session::{Chain, validity};
+use super::session::{Anchors, Chain, validity};
 use crate::backend::Verified;
 
 /// The store that a connection verifies with: its own, or its SSL_CTX's.
@@ -69,19 +69,18 @@ pub(super) unsafe fn suite_b(ssl: *mut ffi::SSL) -> std::ffi::c_long {
 pub unsafe fn verify(ssl: *mut ffi::SSL, chain: &Chain) -> Verified {
     let _errors = super::ErrorQueue::keep();
     // SAFETY: the caller's promise; the stack is live as long as it is lent.
-    let verified = chain.with_stack(|stack| unsafe { verify_stack(ssl, chain.leaf(), stack) });
-    // No X509_V_ERR_... is negative: it agrees with no session's result.
-    let unknown = Verified { result: -1, not_before: i64::MAX, not_after: i64::MIN };
-    verified.flatten().unwrap_or(unknown)
+    let verified = chain.with_stack(|stack| unsafe { verify_stack(ssl, chain, stack) });
+    // No X509_V_ERR_... is negative.
+    verified.flatten().unwrap_or_else(Verified::unknown)
 }
 
 /// None where nothing can be told.
 ///
 /// # Safety
-/// `ssl` is live and this thread's to use; `leaf` and `stack` are live.
+/// `ssl` is live and this thread's to use; `stack` is the chain's.
 unsafe fn verify_stack(
     ssl: *mut ffi::SSL,
-    leaf: *mut ffi::X509,
+    chain: &Chain,
     stack: *mut ffi::OPENSSL_STACK,
 ) -> Option<Verified> {
     // SAFETY: the caller's promise; the store context is freed once, and its chain is read before.
@@ -95,7 +94,7 @@ unsafe fn verify_stack(
             return None;
         }
         let mut verified = None;
-        if ffi::X509_STORE_CTX_init(ctx, store, leaf, stack) == 1 {
+        if ffi::X509_STORE_CTX_init(ctx, store, chain.leaf(), stack) == 1 {
             let param = ffi::X509_STORE_CTX_get0_param(ctx);
             ffi::X509_VERIFY_PARAM_set_auth_level(param, ffi::SSL_get_security_level(ssl));
             ffi::X509_STORE_CTX_set_flags(ctx, suite_b(ssl) as _);
@@ -105,10 +104,12 @@ unsafe fn verify_stack(
             ffi::X509_STORE_CTX_set_verify_cb(ctx, Some(no_callback));
             let ok = ffi::X509_verify_cert(ctx);
             let error = i64::from(ffi::X509_STORE_CTX_get_error(ctx));
-            let (not_before, not_after) = validity(ffi::X509_STORE_CTX_get0_chain(ctx));
+            let verified_chain = ffi::X509_STORE_CTX_get0_chain(ctx);
+            let (not_before, not_after) = validity(verified_chain);
+            let anchors = Anchors::of(verified_chain, chain);
             // An internal failure is no verdict.
             if ok == 1 || error != 0 {
-                verified = Some(Verified { result: error, not_before, not_after });
+                verified = Some(Verified { result: error, not_before, not_after, anchors });
             }
         }
         ffi::X509_STORE_CTX_free(ctx);

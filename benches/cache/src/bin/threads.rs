@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use lws_tls_sessions::backend::{
-    Active, Backend, Chain, Client, Session, Terms, Verified, VerifyCallback,
+    Active, Backend, Chain, Client, Resumption, Session, SetSession, TrustStore, Verified,
 };
 use lws_tls_sessions::clock::Moment;
 use lws_tls_sessions::connection::{Connection, NewSession};
 use lws_tls_sessions::endpoint::{Endpoint, Identity};
+use lws_tls_sessions::terms::{CipherList, Ciphers, Security, Terms, Versions, cipher_list};
 use lws_tls_sessions::vhost::{Info, Vhost};
 
 #[path = "../../../../src/testing.rs"]
@@ -44,14 +45,22 @@ impl Client for Copies<'_> {
     fn session_address(&self) -> usize {
         0
     }
-    fn offer(&self, session: &Session) -> Option<usize> {
-        drop(copy(session));
-        Some(1)
+    fn offer(&self, session: &Session) -> Option<SetSession> {
+        self.set(copy(session))
+    }
+    fn set(&self, session: Session) -> Option<SetSession> {
+        Some(SetSession { address: 1, session })
     }
     fn withdraw(&self) {}
-    fn forbid_tickets(&self) {}
-    fn is_resumed(&self) -> bool {
-        self.resumes
+    fn forbid_tickets(&self) -> bool {
+        false
+    }
+    fn allow_tickets(&self) {}
+    fn resumption(&self) -> Resumption {
+        if self.resumes { Resumption::Of(1) } else { Resumption::None }
+    }
+    fn is_certified(&self) -> bool {
+        true
     }
     fn tls_version(&self) -> u16 {
         0x0303
@@ -65,20 +74,32 @@ impl Client for Copies<'_> {
     fn verify_result(&self) -> i64 {
         0
     }
-    fn unsuitable(&self, _: &Session, _: bool) -> Option<&'static str> {
+    fn unsuitable(&self, _: &Session) -> Option<&'static str> {
         None
     }
-    fn must_verify(&self) -> bool {
-        false
+    fn terms(&self, _: &str) -> Terms {
+        let versions = Versions::which(|version| version == 0x0303);
+        let security = Security::NONE;
+        Terms { versions, options: Some(0), security, is_bare: false, ..Terms::unknown() }
     }
-    fn verify_callback(&self) -> VerifyCallback {
-        VerifyCallback::default()
+    fn ciphers(&self) -> Option<Ciphers> {
+        let offered = self.configured_ciphers();
+        Some(Ciphers { configured: offered.clone(), offered, has_secret: false })
     }
-    fn terms(&self, _: &str) -> Option<Terms> {
+    fn takes(&self, cipher: u16) -> bool {
+        self.configured_ciphers().contains(&cipher)
+    }
+    fn offers(&self, ciphers: &CipherList) -> bool {
+        self.configured_ciphers() == *ciphers
+    }
+    fn configured_ciphers(&self) -> CipherList {
+        cipher_list([Active::facts(self.session).cipher])
+    }
+    fn trust_store(&self) -> Option<TrustStore> {
         None
     }
     fn verify(&self, _: &Chain) -> Verified {
-        Verified { result: 0, not_before: i64::MIN, not_after: i64::MAX }
+        Verified { result: 0, not_before: i64::MIN, not_after: i64::MAX, anchors: None }
     }
     fn result_of(&self, _: &Session) -> Option<i64> {
         Some(0)
@@ -108,7 +129,10 @@ impl Worker {
     fn connection(&mut self, client: &Copies) -> Arc<Connection> {
         self.turn += 1;
         let connection = Connection::new(1);
-        connection.tell(self.vhost.clone(), self.endpoints[self.turn % ENDPOINTS].clone());
+        connection.set_explicit_endpoint(
+            self.vhost.clone(),
+            self.endpoints[self.turn % ENDPOINTS].clone(),
+        );
         connection.start(client, || None);
         connection
     }
@@ -117,7 +141,8 @@ impl Worker {
         let session = copy(&self.session); // for the borrow; dropped below, a copy more
         let client = Copies { resumes: true, session: &session };
         let connection = self.connection(&client);
-        assert!(connection.done(&client).is_some());
+        assert!(connection.finish_handshake(&client, || {}));
+        assert!(connection.is_reused());
         connection.closed();
     }
 
@@ -125,11 +150,12 @@ impl Worker {
         let session = copy(&self.session);
         let client = Copies { resumes: false, session: &session };
         let connection = self.connection(&client);
-        connection.done(&client);
-        let new = copy(&session);
-        let facts = Active::facts(&new);
-        let issued = Moment::now();
-        connection.keep(&client, NewSession { session: new, facts, issued, with_handshake: true });
+        connection.finish_handshake(&client, || {
+            let session = copy(&session);
+            let facts = Active::facts(&session);
+            let issued = Moment::now();
+            connection.keep(&client, NewSession { session, facts, issued, with_handshake: true });
+        });
         connection.closed();
     }
 

@@ -163,6 +163,29 @@ int lts_takes_cipher(const mbedtls_ssl_context *ssl, uint32_t ciphersuite, uint3
 #endif
 }
 
+void lts_ciphers(const mbedtls_ssl_context *ssl, lts_take_t take, void *to)
+{
+#if defined(LTS_MBEDTLS_3)
+	const int *list = ssl->conf->ciphersuite_list;
+#else
+	const int *list = ssl->conf->ciphersuite_list[ssl->conf->min_minor_ver];
+#endif
+
+	for (; list && *list; list++) {
+		const unsigned char number[] = { (unsigned char)(*list >> 8), (unsigned char)*list };
+
+		take(to, number, sizeof(number));
+	}
+}
+
+void lts_hostname(const mbedtls_ssl_context *ssl, lts_take_t take, void *to)
+{
+	const char *name = lts_expected_name(ssl);
+
+	if (name)
+		take(to, (const unsigned char *)name, strlen(name));
+}
+
 /*
  * What mbedtls_ssl_conf_own_cert() makes, and only mbedTLS 2 shows in a header. It has been so
  * since 1.3; where it is not any more, nothing is read.

@@ -68,6 +68,8 @@ int lts_is_tls_error(int ret);				/* of the session, not of the network */
 void lts_config(const mbedtls_ssl_context *ssl, struct lts_config *config);
 int lts_takes_cipher(const mbedtls_ssl_context *ssl, uint32_t ciphersuite, uint32_t version);
 int lts_is_hostname(const mbedtls_ssl_context *ssl, const unsigned char *name, size_t len);
+void lts_ciphers(const mbedtls_ssl_context *ssl, lts_take_t take, void *to);	/* in order, 2 bytes each */
+void lts_hostname(const mbedtls_ssl_context *ssl, lts_take_t take, void *to);	/* the SNI name */
 
 /* the client certificates that it may show; 0 where that cannot be told */
 int lts_identity(const mbedtls_ssl_context *ssl, lts_take_t take, void *to);

@@ -9,7 +9,7 @@
 #![allow(non_snake_case, clippy::upper_case_acronyms)] // they have OpenSSL's names
 
 use std::cell::Cell;
-use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
+use std::ffi::{CStr, c_char, c_int, c_long, c_uchar, c_ulong, c_void};
 use std::ptr;
 
 use super::{ExDup, ExFree, ExNew, Role, VerifyCallback};
@@ -18,8 +18,15 @@ use super::{ExDup, ExFree, ExNew, Role, VerifyCallback};
 pub const BACKEND_ID: u8 = 3;
 /// Connections are looked at, in case that no callback told of a session.
 pub const IS_POLLED: bool = true;
-/// Its own store is for servers only.
-pub const STORES_CLIENT_SESSIONS: bool = false;
+/// Those of TLS 1.3 are told by the new-session callback alone.
+pub const TELLS_NEW_SESSIONS: bool = true;
+/// A connection that resumes a session may have a copy, which tells nothing of what it is of. But
+/// what is set when the handshake starts stays.
+pub const COPIES_RESUMED: bool = true;
+/// Ciphers that take a pre-shared key are always told, whether a connection has one or not.
+pub const TELLS_SECRETS: bool = false;
+/// An encoded session has no room for a mark.
+pub const MARKS_SESSIONS: bool = false;
 /// A session whose own timeout is over, or that is of the future, is dropped when a handshake
 /// starts, and not offered.
 pub const DROPS_OUTDATED: bool = true;
@@ -60,6 +67,8 @@ mod c {
             dup_unused: *mut c_void,
             free: Option<ExFree>,
         ) -> c_int;
+        pub fn SSL_CIPHER_get_kx_name(cipher: *const SSL_CIPHER) -> *const c_char;
+        pub fn SSL_clear_options(ssl: *mut SSL, options: u32) -> u32;
         pub fn SSL_CTX_get_min_proto_version(ctx: *const SSL_CTX) -> u16;
         pub fn SSL_CTX_get_session_cache_mode(ctx: *const SSL_CTX) -> c_int;
         pub fn SSL_CTX_set_session_cache_mode(ctx: *mut SSL_CTX, mode: c_int) -> c_int;
@@ -88,7 +97,6 @@ mod c {
         pub fn SSL_get_verify_mode(ssl: *const SSL) -> c_int;
         pub fn SSL_set_options(ssl: *mut SSL, options: u32) -> u32;
         pub fn SSL_set_session(ssl: *mut SSL, session: *mut SSL_SESSION) -> c_int;
-        pub fn SSL_set_session_id_context(ssl: *mut SSL, context: *const u8, len: usize) -> c_int;
         pub fn sk_dup(stack: *const OPENSSL_STACK) -> *mut OPENSSL_STACK;
         pub fn sk_free(stack: *mut OPENSSL_STACK);
         pub fn sk_new_null() -> *mut OPENSSL_STACK;
@@ -111,8 +119,40 @@ pub unsafe fn role(ctx: *const SSL_CTX) -> Role {
     }
 }
 
-/// There is nothing to do: its own store is left on.
-pub unsafe fn store_for_server(_: *mut SSL_CTX, _: *mut SSL, _: *mut SSL_SESSION) {}
+/// An app that has registered how to free its data, and not how to copy it, loses it here.
+pub unsafe fn has_app_data(_: *const SSL_SESSION) -> bool {
+    false
+}
+
+pub unsafe fn takes_raw_public_keys(_: *const SSL) -> bool {
+    false
+}
+
+/// Whether a cipher takes a pre-shared key.
+pub unsafe fn takes_secret(cipher: *const SSL_CIPHER) -> bool {
+    const WITHOUT: [&CStr; 4] = [c"RSA", c"ECDHE_RSA", c"ECDHE_ECDSA", c"GENERIC"];
+    // SAFETY: the caller's promise; names are static.
+    !WITHOUT.contains(&unsafe { CStr::from_ptr(c::SSL_CIPHER_get_kx_name(cipher)) })
+}
+
+/// It has none.
+pub unsafe fn is_dhe(_: *const SSL_CIPHER) -> bool {
+    false
+}
+
+/// Whether a cipher has the server authenticate itself by its certificate: all but those that take
+/// a pre-shared key.
+pub unsafe fn takes_certificate(_: *const SSL_CIPHER) -> bool {
+    true
+}
+
+pub unsafe fn set_mark(_: *mut SSL_SESSION, _: bool) -> bool {
+    true
+}
+
+pub unsafe fn has_mark(_: *mut SSL_SESSION) -> bool {
+    false
+}
 
 pub unsafe fn CRYPTO_get_ex_new_index(
     class: c_int,
@@ -248,13 +288,14 @@ pub unsafe fn SSL_set_session(ssl: *mut SSL, session: *mut SSL_SESSION) -> c_int
     }
 }
 
-pub unsafe fn SSL_set_session_id_context(
-    ssl: *mut SSL,
-    context: *const c_uchar,
-    len: c_uint,
-) -> c_int {
+pub unsafe fn SSL_clear_options(ssl: *mut SSL, options: u64) -> u64 {
     // SAFETY: the caller's promise.
-    unsafe { c::SSL_set_session_id_context(ssl, context, len as usize) }
+    unsafe { c::SSL_clear_options(ssl, options as u32) }.into()
+}
+
+pub unsafe fn SSL_get_ciphers(ssl: *const SSL) -> *mut OPENSSL_STACK {
+    // SAFETY: the caller's promise.
+    unsafe { if is_shed(ssl) { ptr::null_mut() } else { c::SSL_get_ciphers(ssl) } }
 }
 
 /// What an SSL reports of its peer's verification is its session's here.
@@ -319,6 +360,15 @@ pub unsafe fn ASN1_TIME_to_tm(time: *const ASN1_TIME, tm: *mut libc::tm) -> c_in
     }
 }
 
+unsafe extern "C" {
+    pub fn SSL_SESSION_set1_id_context(
+        session: *mut SSL_SESSION,
+        context: *const u8,
+        len: usize,
+    ) -> c_int;
+    pub fn SSL_get0_session_id_context(ssl: *const SSL, len: *mut usize) -> *const u8;
+}
+
 pub unsafe fn OPENSSL_sk_new_null() -> *mut OPENSSL_STACK {
     // SAFETY: no conditions.
     unsafe { c::sk_new_null() }
@@ -346,14 +396,6 @@ pub unsafe fn OPENSSL_sk_free(stack: *mut OPENSSL_STACK) {
 
 // What BoringSSL has not: there is nothing to be set, or nothing to be seen.
 
-pub unsafe fn CRYPTO_get_ex_data(_: *const CRYPTO_EX_DATA, _: c_int) -> *mut c_void {
-    ptr::null_mut()
-}
-
-pub unsafe fn CRYPTO_set_ex_data(_: *mut CRYPTO_EX_DATA, _: c_int, _: *mut c_void) -> c_int {
-    0
-}
-
 pub unsafe fn SSL_CTX_get_client_cert_cb(_: *mut SSL_CTX) -> Option<unsafe extern "C" fn()> {
     None
 }
@@ -362,8 +404,17 @@ pub unsafe fn only_version(_: *const SSL_CTX) -> Option<u16> {
     None
 }
 
-pub unsafe fn app_security_callback(_: *const SSL) -> usize {
-    0
+pub unsafe fn app_security_callback(_: *const SSL) -> (usize, usize) {
+    (0, 0)
+}
+
+/// All that are told: see parameters.
+pub unsafe fn X509_get0_trust_objects(_: *mut X509) -> *mut OPENSSL_STACK {
+    ptr::null_mut()
+}
+
+pub unsafe fn X509_get0_reject_objects(_: *mut X509) -> *mut OPENSSL_STACK {
+    ptr::null_mut()
 }
 
 pub unsafe fn SSL_get_security_level(_: *const SSL) -> c_int {

@@ -14,7 +14,7 @@ mod flavour;
 
 pub use self::flavour::*;
 
-pub type InfoCallback = unsafe extern "C" fn(ssl: *const SSL, kind: c_int, value: c_int);
+pub type InfoCallback = unsafe extern "C-unwind" fn(ssl: *const SSL, kind: c_int, value: c_int);
 pub type NewSessionCallback =
     unsafe extern "C" fn(ssl: *mut SSL, session: *mut SSL_SESSION) -> c_int;
 pub type VerifyCallback = unsafe extern "C" fn(ok: c_int, ctx: *mut X509_STORE_CTX) -> c_int;
@@ -47,6 +47,7 @@ pub type ExFree = unsafe extern "C" fn(
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// TLS clients only.
+    #[cfg(feature = "openssl")]
     Client,
     /// TLS clients, or servers.
     ClientOrServer,
@@ -56,21 +57,30 @@ pub enum Role {
 
 pub const CRYPTO_EX_INDEX_SSL: c_int = 0;
 pub const CRYPTO_EX_INDEX_SSL_CTX: c_int = 1;
+#[cfg(feature = "openssl")]
+pub const CRYPTO_EX_INDEX_SSL_SESSION: c_int = 2;
+pub const SSL_CB_LOOP: c_int = 0x01;
 pub const SSL_CB_EXIT: c_int = 0x02;
 pub const SSL_CB_HANDSHAKE_START: c_int = 0x10;
 pub const SSL_CB_HANDSHAKE_DONE: c_int = 0x20;
 pub const SSL_CB_ALERT: c_int = 0x4000;
 pub const SSL_ST_CONNECT: c_int = 0x1000;
+#[cfg(feature = "boringssl")]
 pub const SSL_CTRL_SET_SESS_CACHE_MODE: c_int = 44;
+#[cfg(feature = "boringssl")]
 pub const SSL_CTRL_GET_SESS_CACHE_MODE: c_int = 45;
 pub const SSL_CTRL_CLEAR_CERT_FLAGS: c_int = 100;
 pub const SSL_CTRL_GET_TLSEXT_STATUS_REQ_TYPE: c_int = 127;
+#[cfg(feature = "openssl")]
+pub const SSL_CTRL_SET_MIN_PROTO_VERSION: c_int = 123;
+#[cfg(feature = "openssl")]
+pub const SSL_CTRL_SET_MAX_PROTO_VERSION: c_int = 124;
 pub const SSL_CTRL_GET_MIN_PROTO_VERSION: c_int = 130;
 pub const SSL_CTRL_GET_MAX_PROTO_VERSION: c_int = 131;
 pub const SSL_CTRL_GET_VERIFY_CERT_STORE: c_int = 137;
 pub const SSL_CERT_FLAG_SUITEB_128_LOS: c_long = 0x30000;
+#[cfg(feature = "boringssl")]
 pub const SSL_SESS_CACHE_CLIENT: c_long = 0x0001;
-pub const SSL_SESS_CACHE_NO_INTERNAL_STORE: c_long = 0x0200;
 pub const SSL_OP_NO_EXTENDED_MASTER_SECRET: u64 = 1 << 0;
 pub const SSL_OP_NO_TICKET: u64 = 1 << 14;
 pub const SSL_OP_NO_TLSV1: u64 = 1 << 26;
@@ -87,6 +97,7 @@ unsafe extern "C" {
     pub fn SSL_CTX_set_ex_data(ctx: *mut SSL_CTX, index: c_int, data: *mut c_void) -> c_int;
     pub fn SSL_CTX_get_info_callback(ctx: *mut SSL_CTX) -> Option<InfoCallback>;
     pub fn SSL_CTX_set_info_callback(ctx: *mut SSL_CTX, callback: Option<InfoCallback>);
+    // lws's own session module has one, which the library takes off
     pub fn SSL_CTX_sess_get_new_cb(ctx: *mut SSL_CTX) -> Option<NewSessionCallback>;
     pub fn SSL_CTX_sess_set_new_cb(ctx: *mut SSL_CTX, callback: Option<NewSessionCallback>);
     pub fn SSL_CTX_get0_certificate(ctx: *const SSL_CTX) -> *mut X509;
@@ -102,6 +113,7 @@ unsafe extern "C" {
     pub fn SSL_version(ssl: *const SSL) -> c_int;
     pub fn SSL_get_finished(ssl: *const SSL, buf: *mut c_void, count: usize) -> usize;
     pub fn SSL_get_servername(ssl: *const SSL, kind: c_int) -> *const c_char;
+    pub fn SSL_get_error(ssl: *const SSL, ret: c_int) -> c_int;
     pub fn SSL_get_fd(ssl: *const SSL) -> c_int;
     pub fn SSL_get_wbio(ssl: *const SSL) -> *mut BIO;
     pub fn BIO_find_type(bio: *mut BIO, kind: c_int) -> *mut BIO;
@@ -119,6 +131,7 @@ unsafe extern "C" {
         ticket: *mut *const c_uchar,
         len: *mut usize,
     );
+    pub fn SSL_CIPHER_get_protocol_id(cipher: *const SSL_CIPHER) -> u16;
     pub fn SSL_SESSION_get0_cipher(session: *const SSL_SESSION) -> *const SSL_CIPHER;
     pub fn SSL_SESSION_get0_peer(session: *mut SSL_SESSION) -> *mut X509;
     pub fn SSL_SESSION_get0_id_context(

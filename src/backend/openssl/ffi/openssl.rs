@@ -1,27 +1,35 @@
 //! OpenSSL 3.0 and later.
 
 use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 pub use openssl_sys::{
-    ASN1_TIME, BIO, CRYPTO_EX_DATA, EVP_MD, OPENSSL_STACK, OPENSSL_sk_num, OPENSSL_sk_push,
-    OPENSSL_sk_value, SSL, SSL_CIPHER, SSL_CTX, SSL_SESSION, X509, X509_STORE, X509_STORE_CTX,
-    X509_VERIFY_PARAM,
+    ASN1_TIME, BIO, BIO_METHOD, CRYPTO_EX_DATA, EVP_MD, OPENSSL_STACK, OPENSSL_sk_num,
+    OPENSSL_sk_push, OPENSSL_sk_value, SSL, SSL_CIPHER, SSL_CTX, SSL_SESSION, X509, X509_STORE,
+    X509_STORE_CTX, X509_VERIFY_PARAM,
+};
+pub use openssl_sys::{
+    BIO_new, SSL_CTX_new, SSL_do_handshake, SSL_free, SSL_new, SSL_set_bio, SSL_set_connect_state,
+    TLS_client_method,
 };
 pub use openssl_sys::{SSL_CTX_free, SSL_CTX_up_ref};
-use openssl_sys::{SSL_CTX_new, SSL_METHOD, TLS_client_method, TLS_method};
+use openssl_sys::{SSL_METHOD, TLS_method};
 
-use super::{ExDup, ExFree, ExNew, Role, SSL_OP_NO_TICKET, SSL_version, VerifyCallback};
+use super::{ExDup, ExFree, ExNew, Role, VerifyCallback};
+use crate::fork::OnceNumber;
 
 /// Names the backend in saved sessions.
 pub const BACKEND_ID: u8 = 1;
-/// It tells of all sessions that come.
+/// All sessions that come are seen where they come.
 pub const IS_POLLED: bool = false;
-/// Its own store takes the sessions of clients, too.
-pub const STORES_CLIENT_SESSIONS: bool = true;
+/// The info callback sees the sessions of TLS 1.3.
+pub const TELLS_NEW_SESSIONS: bool = false;
+/// A connection that resumes a session has that very object.
+pub const COPIES_RESUMED: bool = false;
+/// Ciphers that take a pre-shared key, or SRP, are supported where a connection has one.
+pub const TELLS_SECRETS: bool = true;
 /// A client offers what it is given; its servers see to the time.
 pub const DROPS_OUTDATED: bool = false;
-const SSL_OP_NO_ANTI_REPLAY: u64 = 1 << 24;
 pub const X509_V_FLAG_CRL_CHECK: c_ulong = 0x4;
 pub const X509_V_FLAG_POLICY_MASK: c_ulong = 0x780;
 
@@ -55,15 +63,16 @@ pub unsafe fn only_version(ctx: *const SSL_CTX) -> Option<u16> {
     }
 }
 
-/// The security callback that an app has put on a connection in place of OpenSSL's own.
+/// The security callback that an app has put on a connection in place of OpenSSL's own, and its
+/// data.
 ///
 /// # Safety
 /// `ssl` is live and this thread's to use.
-pub unsafe fn app_security_callback(ssl: *const SSL) -> usize {
-    static DEFAULT: OnceLock<usize> = OnceLock::new();
+pub unsafe fn app_security_callback(ssl: *const SSL) -> (usize, usize) {
+    static DEFAULT: OnceNumber = OnceNumber::new();
     // SAFETY: the caller's promise; an SSL_CTX of our own tells which one is OpenSSL's.
     unsafe {
-        let default = *DEFAULT.get_or_init(|| {
+        let default = DEFAULT.get_or_init(|| {
             let ctx = SSL_CTX_new(TLS_client_method());
             if ctx.is_null() {
                 return 0;
@@ -73,38 +82,160 @@ pub unsafe fn app_security_callback(ssl: *const SSL) -> usize {
             callback.map_or(0, |callback| callback as usize)
         });
         let callback = SSL_get_security_callback(ssl).map_or(0, |callback| callback as usize);
-        if callback == default { 0 } else { callback }
-    }
-}
-
-/// Puts a server's session into OpenSSL's own store, under the conditions that OpenSSL's
-/// ssl_update_cache() does so. It does not, since `attach` has turned its store off to keep
-/// clients' sessions out: they would push out the server's, or replace them where the client
-/// talks to the server of its own process and both have the same ID.
-///
-/// # Safety
-/// All are live, and the SSL is this thread's to use.
-pub unsafe fn store_for_server(ctx: *mut SSL_CTX, ssl: *mut SSL, session: *mut SSL_SESSION) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let options = SSL_get_options(ssl);
-        let early_data = SSL_get_max_early_data(ssl) > 0 && options & SSL_OP_NO_ANTI_REPLAY == 0;
-        if SSL_version(ssl) < c_int::from(crate::backend::TLS1_3)
-            || early_data
-            || SSL_CTX_sess_get_remove_cb(ctx).is_some()
-            || options & SSL_OP_NO_TICKET != 0
-        {
-            SSL_CTX_add_session(ctx, session);
+        if callback == default {
+            (0, 0)
+        } else {
+            (callback, SSL_get0_security_ex_data(ssl) as usize)
         }
     }
 }
 
+/// Whether an app has data of its own in a session: it may know how to free that, but not to copy
+/// it, and SSL_SESSION_dup() copies the pointer then.
+///
+/// # Safety
+/// `session` is live.
+pub unsafe fn has_app_data(session: *const SSL_SESSION) -> bool {
+    /// Slots looked at that were registered after the library's first look.
+    const LATER: c_int = 16;
+    static SLOTS: OnceNumber = OnceNumber::new();
+    let slots = SLOTS.get_or_init(|| {
+        let (class, none) = (super::CRYPTO_EX_INDEX_SSL_SESSION, std::ptr::null_mut());
+        // SAFETY: it has no callbacks.
+        let next = unsafe { CRYPTO_get_ex_new_index(class, 0, none, None, None, None) };
+        (next.max(0) + LATER) as usize
+    });
+    // SAFETY: the caller's promise.
+    (0..slots as c_int).any(|slot| unsafe { !SSL_SESSION_get_ex_data(session, slot).is_null() })
+}
+
+/// Marks an encoded session as one that a record of ours belongs to: lws and OpenSSL have no use
+/// for a client's application data.
+const RECORD_FOLLOWS: &[u8] = b"lws-tls-sessions: a record follows";
+
+/// The encoding alone tells whether a record belongs to it.
+pub const MARKS_SESSIONS: bool = true;
+
+/// Sets the mark, or takes it off.
+///
+/// # Safety
+/// `session` is live, and nobody else's.
+pub unsafe fn set_mark(session: *mut SSL_SESSION, is_marked: bool) -> bool {
+    let mark = if is_marked { RECORD_FOLLOWS } else { &[] };
+    // SAFETY: the caller's promise; so many bytes are there to read.
+    unsafe { SSL_SESSION_set1_ticket_appdata(session, mark.as_ptr().cast(), mark.len()) == 1 }
+}
+
+/// Whether a session has the mark.
+///
+/// # Safety
+/// `session` is live.
+pub unsafe fn has_mark(session: *mut SSL_SESSION) -> bool {
+    let (mut data, mut len) = (std::ptr::null_mut(), 0);
+    // SAFETY: the caller's promise; the data is the session's.
+    unsafe {
+        SSL_SESSION_get0_ticket_appdata(session, &mut data, &mut len) == 1
+            && len == RECORD_FOLLOWS.len()
+            && std::slice::from_raw_parts(data.cast::<u8>(), len) == RECORD_FOLLOWS
+    }
+}
+
+/// Whether all names are told that a connection expects in a certificate: OpenSSL 4 takes several
+/// addresses, and tells of one.
+pub fn tells_all_names() -> bool {
+    // SAFETY: no conditions.
+    unsafe { OPENSSL_version_major() < 4 }
+}
+
+/// Whether a connection takes raw public keys in place of certificates, which there are since
+/// OpenSSL 3.2.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use.
+pub unsafe fn takes_raw_public_keys(ssl: *const SSL) -> bool {
+    type Get = unsafe extern "C" fn(*const SSL, *mut *mut c_uchar, *mut usize) -> c_int;
+    const UNKNOWN: usize = 0;
+    const MISSING: usize = 1;
+    static GET: AtomicUsize = AtomicUsize::new(UNKNOWN);
+    if GET.load(Relaxed) == UNKNOWN {
+        // SAFETY: the name is a string.
+        let get = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"SSL_get0_server_cert_type".as_ptr()) };
+        GET.store(if get.is_null() { MISSING } else { get as usize }, Relaxed);
+    }
+    let get = GET.load(Relaxed);
+    if get == MISSING {
+        return false;
+    }
+    let (mut types, mut len) = (std::ptr::null_mut(), 0);
+    // SAFETY: the function is of this type; the caller's promise.
+    let told = unsafe { std::mem::transmute::<usize, Get>(get)(ssl, &mut types, &mut len) };
+    told == 1 && !types.is_null() && len > 0
+}
+
+/// The key exchanges that take no secret which both ends have had before: RSA, ECDHE, DHE, GOST,
+/// and what TLS 1.3 has.
+const KX_WITHOUT_SECRET: [c_int; 6] = [1037, 1038, 1039, 1045, 1218, 1063];
+/// RSA, ECDSA, DSS, GOST.
+const AUTH_BY_CERTIFICATE: [c_int; 5] = [1046, 1047, 1049, 1050, 1051];
+
+/// Whether a cipher takes a secret that both ends have had before, a pre-shared key or SRP's.
+///
+/// # Safety
+/// `cipher` is one.
+pub unsafe fn takes_secret(cipher: *const SSL_CIPHER) -> bool {
+    // SAFETY: the caller's promise.
+    !KX_WITHOUT_SECRET.contains(&unsafe { SSL_CIPHER_get_kx_nid(cipher) })
+}
+
+/// Whether a cipher's key exchange is one of finite fields: Diffie-Hellman's.
+///
+/// # Safety
+/// `cipher` is NULL or one.
+pub unsafe fn is_dhe(cipher: *const SSL_CIPHER) -> bool {
+    const KX_DHE: c_int = 1039;
+    // SAFETY: the caller's promise.
+    !cipher.is_null() && unsafe { SSL_CIPHER_get_kx_nid(cipher) } == KX_DHE
+}
+
+/// Whether a cipher has the server authenticate itself by its certificate.
+///
+/// # Safety
+/// `cipher` is one.
+pub unsafe fn takes_certificate(cipher: *const SSL_CIPHER) -> bool {
+    // SAFETY: the caller's promise.
+    AUTH_BY_CERTIFICATE.contains(&unsafe { SSL_CIPHER_get_auth_nid(cipher) })
+}
+
 unsafe extern "C" {
-    fn SSL_CTX_add_session(ctx: *mut SSL_CTX, session: *mut SSL_SESSION) -> c_int;
-    fn SSL_CTX_sess_get_remove_cb(ctx: *mut SSL_CTX) -> Option<unsafe extern "C" fn()>;
-    fn SSL_get_max_early_data(ssl: *const SSL) -> u32;
-    pub fn CRYPTO_get_ex_data(ad: *const CRYPTO_EX_DATA, index: c_int) -> *mut c_void;
-    pub fn CRYPTO_set_ex_data(ad: *mut CRYPTO_EX_DATA, index: c_int, data: *mut c_void) -> c_int;
+    fn OPENSSL_version_major() -> c_uint;
+    pub fn OPENSSL_atexit(handler: Option<unsafe extern "C" fn()>) -> c_int;
+    pub fn BIO_s_null() -> *const BIO_METHOD;
+    fn SSL_CIPHER_get_kx_nid(cipher: *const SSL_CIPHER) -> c_int;
+    fn SSL_CIPHER_get_auth_nid(cipher: *const SSL_CIPHER) -> c_int;
+    fn SSL_SESSION_get_ex_data(session: *const SSL_SESSION, index: c_int) -> *mut c_void;
+    pub fn SSL_SESSION_set1_ticket_appdata(
+        session: *mut SSL_SESSION,
+        data: *const c_void,
+        len: usize,
+    ) -> c_int;
+    pub fn SSL_SESSION_get0_ticket_appdata(
+        session: *mut SSL_SESSION,
+        data: *mut *mut c_void,
+        len: *mut usize,
+    ) -> c_int;
+    pub fn SSL_SESSION_set1_id_context(
+        session: *mut SSL_SESSION,
+        context: *const c_uchar,
+        len: c_uint,
+    ) -> c_int;
+    pub fn SSL_clear_options(ssl: *mut SSL, options: u64) -> u64;
+    pub fn SSL_copy_session_id(to: *mut SSL, from: *const SSL) -> c_int;
+    pub fn SSL_set_SSL_CTX(ssl: *mut SSL, ctx: *mut SSL_CTX) -> *mut SSL_CTX;
+    pub fn SSL_CTX_set_security_level(ctx: *mut SSL_CTX, level: c_int);
+    pub fn SSL_CTX_set_cipher_list(ctx: *mut SSL_CTX, list: *const c_char) -> c_int;
+    pub fn X509_get0_trust_objects(x509: *mut X509) -> *mut OPENSSL_STACK;
+    pub fn X509_get0_reject_objects(x509: *mut X509) -> *mut OPENSSL_STACK;
+    fn SSL_get0_security_ex_data(ssl: *const SSL) -> *mut c_void;
     pub fn CRYPTO_get_ex_new_index(
         class: c_int,
         argl: c_long,
@@ -129,6 +260,7 @@ unsafe extern "C" {
     pub fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn BIO_ptr_ctrl(bio: *mut BIO, cmd: c_int, larg: c_long) -> *mut c_void;
     pub fn SSL_get_certificate(ssl: *const SSL) -> *mut X509;
+    pub fn SSL_get_ciphers(ssl: *const SSL) -> *mut OPENSSL_STACK;
     pub fn SSL_get1_supported_ciphers(ssl: *mut SSL) -> *mut OPENSSL_STACK;
     pub fn OPENSSL_sk_free(stack: *mut OPENSSL_STACK);
     fn SSL_get_security_callback(ssl: *const SSL) -> Option<unsafe extern "C" fn()>;
@@ -148,8 +280,6 @@ unsafe extern "C" {
     pub fn SSL_set_verify_result(ssl: *mut SSL, result: c_long);
     pub fn SSL_get0_verified_chain(ssl: *const SSL) -> *mut OPENSSL_STACK;
     pub fn SSL_set_session(ssl: *mut SSL, session: *mut SSL_SESSION) -> c_int;
-    pub fn SSL_set_session_id_context(ssl: *mut SSL, context: *const c_uchar, len: c_uint)
-    -> c_int;
     pub fn SSL_SESSION_dup(session: *const SSL_SESSION) -> *mut SSL_SESSION;
     pub fn SSL_SESSION_get_protocol_version(session: *const SSL_SESSION) -> c_int;
     pub fn SSL_SESSION_get_time(session: *const SSL_SESSION) -> c_long;
@@ -164,22 +294,10 @@ unsafe extern "C" {
     pub fn X509_STORE_lock(store: *mut X509_STORE) -> c_int;
     pub fn X509_STORE_unlock(store: *mut X509_STORE) -> c_int;
     pub fn X509_STORE_get_check_policy(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
-    pub fn CRYPTO_malloc(len: usize, file: *const c_char, line: c_int) -> *mut c_void;
-    pub fn CRYPTO_get_mem_functions(
-        malloc: *mut Option<unsafe extern "C" fn()>,
-        realloc: *mut Option<unsafe extern "C" fn()>,
-        free: *mut Option<unsafe extern "C" fn()>,
-    );
     pub fn X509_VERIFY_PARAM_new() -> *mut X509_VERIFY_PARAM;
     pub fn X509_VERIFY_PARAM_free(param: *mut X509_VERIFY_PARAM);
     pub fn X509_VERIFY_PARAM_set_purpose(param: *mut X509_VERIFY_PARAM, purpose: c_int) -> c_int;
     pub fn X509_VERIFY_PARAM_set_trust(param: *mut X509_VERIFY_PARAM, trust: c_int) -> c_int;
-    pub fn X509_VERIFY_PARAM_set1_ip(
-        param: *mut X509_VERIFY_PARAM,
-        ip: *const c_uchar,
-        len: usize,
-    ) -> c_int;
-    #[cfg(test)]
     pub fn X509_VERIFY_PARAM_set_depth(param: *mut X509_VERIFY_PARAM, depth: c_int);
     pub fn X509_VERIFY_PARAM_set_auth_level(param: *mut X509_VERIFY_PARAM, level: c_int);
     pub fn X509_VERIFY_PARAM_get_auth_level(param: *const X509_VERIFY_PARAM) -> c_int;

@@ -3,22 +3,20 @@
 //! store of SSL_set1_verify_cert_store(). So no verdict holds for longer than one offer.
 
 use super::ffi;
-use crate::backend::Names;
+use crate::terms::Bytes;
 
 /// There are none.
 #[derive(PartialEq)]
-pub enum Terms {}
+pub enum TrustStore {}
 
 /// # Safety
 /// None to keep; there are some with OpenSSL.
-pub unsafe fn terms(_: *mut ffi::SSL, _: &str) -> Option<Terms> {
+pub unsafe fn trust_store(_: *mut ffi::SSL) -> Option<TrustStore> {
     None
 }
 
-/// The names that a connection expects in a certificate: not to be had either.
-///
 /// # Safety
 /// None to keep; there are some with OpenSSL.
-pub unsafe fn expected_names(_: *mut ffi::SSL, _: &str) -> Names {
-    Names::new()
+pub unsafe fn verification(_: *mut ffi::SSL, _: &[u8]) -> Option<Bytes> {
+    None
 }
