@@ -230,8 +230,7 @@ impl<S: Clone + Alike> Cache<S> {
             // under its terms, so there one is enough.
             let new = &held.session;
             let is_replaced = |held: &Held<S>, _: &Index| {
-                held.is_ticket() != (kind == Kind::Ticket)
-                    || kind == Kind::Shared && held.session.is_alike(new)
+                held.kind != kind || kind == Kind::Shared && held.session.is_alike(new)
             };
             dropped.replaced = self.drain(at, is_replaced, &mut dropped);
             let others = self.slots.get(at).entry.held();
@@ -241,7 +240,6 @@ impl<S: Clone + Alike> Cache<S> {
                 dropped.replaced += self.drain(at, |held, _| held.id == full, &mut dropped);
             }
             self.slots.get_mut(at).entry.add(held);
-            self.touch(at);
             at
         } else {
             if self.slots.len() >= self.max {
@@ -253,11 +251,9 @@ impl<S: Clone + Alike> Cache<S> {
             if let Some(identity) = &key.identity {
                 *self.identities.entry(identity.clone()).or_default() += 1;
             }
-            let at = self.slots.insert(key.clone(), Entry::One(held));
-            self.uses = self.uses.wrapping_add(1);
-            self.slots.get_mut(at).used = self.uses;
-            at
+            self.slots.insert(key.clone(), Entry::One(held))
         };
+        self.touch(at);
         self.sessions += 1;
         let slot = self.slots.get_mut(at);
         let more = shared.saturating_sub(slot.shared);

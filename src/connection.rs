@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use crate::backend::{Active, Backend, Client, Facts, Resumption, Session, TLS1_3};
+use crate::backend::{Active, Backend, Client, Facts, HandshakeId, Session, TLS1_3};
 use crate::clock::Moment;
 use crate::endpoint::Endpoint;
 use crate::fork::Mutex;
@@ -59,6 +59,8 @@ struct Handshake {
     has_ended: bool,
     /// It ended badly: nothing that comes is kept.
     is_bad: bool,
+    /// Which of the connection's it was, when it ended.
+    id: Option<HandshakeId>,
 }
 
 impl Deref for Handshake {
@@ -195,6 +197,9 @@ impl Connection {
             let mut state = self.state.lock();
             (state.explicit_endpoint.clone(), state.handshake.take())
         };
+        if before.is_none() {
+            client.withdraw_leftover();
+        }
         if let Some(before) = before {
             let at = explicit_endpoint.as_ref().map(|(vhost, endpoint)| (vhost, endpoint));
             let confirmed = before.early.then(|| before.confirm(client, at)).flatten();
@@ -248,7 +253,8 @@ impl Connection {
             Some(outcome) => count(&attempt.vhost, outcome, 1),
         }
         let attempt = Arc::new(attempt);
-        let handshake = Handshake { attempt, peer: None, early, has_ended: false, is_bad: false };
+        let handshake =
+            Handshake { attempt, peer: None, early, has_ended: false, is_bad: false, id: None };
         let mut state = self.state.lock();
         state.outcome = outcome;
         state.reused = false;
@@ -266,20 +272,17 @@ impl Connection {
             return false;
         };
         handshake.release(client);
-        let resumption = client.resumption();
+        let resumed = client.resumed();
         let offered = handshake.offered.as_ref();
-        let is_ours =
-            offered.is_some_and(|offered| resumption == Resumption::Of(offered.set.address));
-        if matches!(resumption, Resumption::Of(_)) && !is_ours && !handshake.has_own_session {
+        let is_ours = offered.is_some_and(|offered| resumed == Some(offered.set.address));
+        if resumed.is_some() && !is_ours && !handshake.has_own_session {
             handshake.vhost.policy().has_external_psk.store(true, Relaxed);
         }
-        let peer = match resumption {
+        let peer = match resumed {
             // A resumed connection has shown no certificate: what it brings is of the peer that
             // the session was made with. One that the app has set is not known here.
-            Resumption::Of(_) => {
-                offered.filter(|_| is_ours).map(|offered| offered.live.peer.clone())
-            }
-            Resumption::None => match keep::peer_of(client, &handshake) {
+            Some(_) => offered.filter(|_| is_ours).map(|offered| offered.live.peer.clone()),
+            None => match keep::peer_of(client, &handshake) {
                 Ok(peer) => Some(Arc::new(peer)),
                 Err(NotKept(why)) => {
                     log::info!("{}not kept: {why}", handshake.name());
@@ -289,13 +292,14 @@ impl Connection {
         };
         {
             let mut state = self.state.lock();
-            state.reused = resumption != Resumption::None;
+            state.reused = resumed.is_some();
             if offered.is_some() {
                 let outcome = if is_ours { Outcome::Resumed } else { Outcome::Declined };
                 state.outcome = Some(outcome);
             }
             let Some(current) = state.handshake.as_mut() else { return false };
             current.has_ended = true;
+            current.id = Some(client.handshake_id());
             current.peer = peer;
         }
         let counters = handshake.vhost.counters();
@@ -312,7 +316,7 @@ impl Connection {
             return true;
         }
         counters.declined.fetch_add(1, Relaxed);
-        if resumption == Resumption::None {
+        if resumed.is_none() {
             log::info!("{}DECLINED: the server chose a full handshake", handshake.name());
             take();
             // The server does not know it any more.
@@ -336,6 +340,11 @@ impl Connection {
     pub fn keep(&self, client: &impl Client, new: NewSession) {
         let Some(handshake) = self.handshake() else { return };
         let (Some(key), Some(peer)) = (&handshake.key, &handshake.peer) else { return };
+        // An app may hide a handshake's start, by a callback of its own in place of the library's.
+        if handshake.id != Some(client.handshake_id()) {
+            log::info!("{}not kept: it is of another handshake", handshake.name());
+            return;
+        }
         // A callback may have chosen another client certificate since the handshake began.
         if client.identity().as_ref() != Some(&key.identity) {
             log::info!("{}not kept: the client certificate has changed", handshake.name());

@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -14,28 +14,12 @@ use crate::fork::RwLock;
 use crate::connection::Connection;
 use crate::vhost::Vhost;
 
-type Table<T> = RwLock<HashMap<usize, Arc<T>, BuildHasherDefault<HashOfHandle>>>;
+/// Its hashes have no key: nobody but the library and libwebsockets chooses handles.
+type Table<T> = RwLock<HashMap<usize, Arc<T>, BuildHasherDefault<DefaultHasher>>>;
 
 static VHOSTS: Table<Vhost> = RwLock::new(HashMap::with_hasher(BuildHasherDefault::new()));
 static CONNECTIONS: Table<Connection> =
     RwLock::new(HashMap::with_hasher(BuildHasherDefault::new()));
-
-/// Nobody but the library and libwebsockets chooses handles. Tables want their bits spread over
-/// all 64: by the golden ratio, as Knuth has it.
-#[derive(Default)]
-struct HashOfHandle(u64);
-
-impl Hasher for HashOfHandle {
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("a handle is a number")
-    }
-    fn write_usize(&mut self, handle: usize) {
-        self.0 = (handle as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
 
 /// The next handle; None once there are no more.
 fn next() -> Option<usize> {

@@ -101,9 +101,10 @@ impl HandshakeAttempt {
         let endpoint = explicit_endpoint
             .or_else(|| client.endpoint())
             .ok_or((Outcome::NoEndpoint, "no name or address of the peer, or no port"))?;
-        let identity = client
-            .identity()
-            .ok_or((Outcome::Unsuitable, "its client certificate is chosen by a callback"))?;
+        let identity = client.identity().ok_or((
+            Outcome::Unsuitable,
+            "its client certificate is chosen by a callback, or by the server among several",
+        ))?;
         let key = self.key.insert(Key { endpoint, identity });
         let find = || {
             self.vhost.with_cache(|cache, now| {
@@ -169,7 +170,7 @@ impl HandshakeAttempt {
             terms: Some(own.into_known_terms()),
             offered: Some(Offered {
                 id: offered.id,
-                set: client.set(offered.set.session.clone())?,
+                set: client.offer(&offered.live.session)?,
                 live: offered.live.clone(),
                 life: offered.life,
             }),

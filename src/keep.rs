@@ -23,7 +23,7 @@ pub fn peer_of(client: &impl Client, attempt: &HandshakeAttempt) -> Result<Peer,
     if !client.is_certified() {
         return Err(NotKept("its peer was not authenticated by a certificate alone"));
     }
-    if !terms.lasted(&client.terms(&key.endpoint.host), || client.configured_ciphers()) {
+    if !terms.lasted(client.terms(&key.endpoint.host), || client.configured_ciphers()) {
         return Err(NotKept("its terms have changed during the handshake"));
     }
     let is_tls13 = client.tls_version() >= TLS1_3;

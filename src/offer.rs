@@ -219,7 +219,11 @@ pub fn may_offer<C: Client>(
         return Err(Refusal::Unsuitable("its vhost's connections have pre-shared keys"));
     }
     fits_security(&own.terms, made, &facts)?;
-    if version < TLS1_3 {
+    if version >= TLS1_3 {
+        if !made.is_bare && !equal(&own.terms.suites, &made.suites) {
+            return Err(Refusal::Unsuitable("made with other ciphers"));
+        }
+    } else {
         if facts.ticket_len > 0 && !policy.allow_tickets {
             let why = "the session is a ticket, which this vhost does not allow";
             return Err(Refusal::Unsuitable(why));
@@ -229,9 +233,6 @@ pub fn may_offer<C: Client>(
             return Err(Refusal::Unsuitable("made with other options"));
         }
         fits_ciphers(own, made, facts.cipher)?;
-    }
-    if version >= TLS1_3 && !made.is_bare && !equal(&own.terms.suites, &made.suites) {
-        return Err(Refusal::Unsuitable("made with other ciphers"));
     }
     if let Some(why) = own.client.unsuitable(&live.session) {
         return Err(Refusal::Unsuitable(why));
@@ -303,8 +304,11 @@ fn fits_security(own: &Terms, made: &Terms, facts: &Facts) -> Result<(), Refusal
         _ if facts.has_unknown_strength => LEAST_OF_ALL,
         _ => LEAST_OF_TLS1_2,
     };
-    if own.level.is_none_or(|level| level > made.level.unwrap_or(least)) {
-        return Err(Refusal::Unverified("made at a lower security level"));
+    // Another level is another handshake, be it a lower one: the server may choose a certificate by
+    // the signature algorithms that go with it.
+    let fits = |level| made.level.map_or(level <= least, |made| level == made);
+    if !own.level.is_some_and(fits) || own.suite_b != made.suite_b {
+        return Err(Refusal::Unverified("made at another security level"));
     }
     // Where the connection has no callback, a session that tells of none has passed its level.
     let is_none = own.callback == Some((0, 0)) && made.callback.is_none() && made.level.is_none();
@@ -319,7 +323,7 @@ pub(crate) mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::backend::{Resumption, Session, SetSession};
+    use crate::backend::{HandshakeId, Session, SetSession};
     use crate::endpoint::{Endpoint, Identity};
     use crate::terms::tests::terms;
     use crate::terms::{
@@ -397,16 +401,16 @@ pub(crate) mod tests {
         fn offer(&self, _: &Session) -> Option<SetSession> {
             None
         }
-        fn set(&self, _: Session) -> Option<SetSession> {
-            None
-        }
         fn withdraw(&self) {}
         fn forbid_tickets(&self) -> bool {
             false
         }
         fn allow_tickets(&self) {}
-        fn resumption(&self) -> Resumption {
-            Resumption::None
+        fn handshake_id(&self) -> HandshakeId {
+            [0; 32]
+        }
+        fn resumed(&self) -> Option<usize> {
+            None
         }
         fn is_certified(&self) -> bool {
             true
@@ -528,10 +532,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_stricter_security_level_is_refused() {
-        let at = |level, callback| Terms { security: Security { level, callback }, ..tls12() };
+    fn another_security_level_is_refused() {
+        let at = |level, callback| Terms {
+            security: Security { level, suite_b: 0, callback },
+            ..tls12()
+        };
         let none = Some((0, 0));
-        assert_eq!(between(at(Some(1), none), at(Some(2), none)), Ok(()));
+        assert_eq!(between(at(Some(1), none), at(Some(1), none)), Ok(()));
+        assert!(is_unverified(between(at(Some(1), none), at(Some(2), none))));
         assert!(is_unverified(between(at(Some(2), none), at(Some(1), none))));
         assert!(is_unverified(between(at(Some(3), none), at(None, None))));
         assert_eq!(between(at(Some(2), none), at(None, None)), Ok(()));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use smallvec::{Array, SmallVec};
 
-use crate::endpoint::normalized;
+use crate::endpoint::is_host;
 
 /// What has no other form than bytes that are compared.
 pub type Bytes = SmallVec<[u8; 96]>;
@@ -60,35 +60,17 @@ impl Terms {
             must_verify: false,
             verification: None,
             verify_callback: VerifyCallback::Loaded { is_some: false },
-            security: Security { level: None, callback: None },
+            security: Security { level: None, suite_b: 0, callback: None },
             is_bare: true,
         }
     }
 
     /// Whether a handshake that began under these ended under them. The ciphers are compared as
     /// they are configured: which of those are offered cannot be told after the handshake.
-    pub fn lasted(&self, at_end: &Terms, configured: impl FnOnce() -> CipherList) -> bool {
-        let Terms {
-            sni,
-            versions,
-            options,
-            ciphers,
-            suites,
-            must_verify,
-            verification,
-            verify_callback,
-            security,
-            is_bare: _,
-        } = self;
-        *sni == at_end.sni
-            && *versions == at_end.versions
-            && *options == at_end.options
-            && ciphers.as_ref().is_none_or(|ciphers| ciphers.configured == configured())
-            && *suites == at_end.suites
-            && *must_verify == at_end.must_verify
-            && *verification == at_end.verification
-            && *verify_callback == at_end.verify_callback
-            && *security == at_end.security
+    pub fn lasted(&self, mut at_end: Terms, configured: impl FnOnce() -> CipherList) -> bool {
+        at_end.ciphers.clone_from(&self.ciphers);
+        let ciphers = self.ciphers.as_ref();
+        *self == at_end && ciphers.is_none_or(|ciphers| ciphers.configured == configured())
     }
 }
 
@@ -108,9 +90,9 @@ pub fn relative(name: &[u8], host: &[u8]) -> Name {
 /// The server name that a connection sends, as [`relative`] writes it. RFC 6066 3: names are
 /// compared without regard to case, and have no trailing dot.
 pub fn server_name(name: &[u8], host: &str) -> Name {
-    let is_alike = |name| std::str::from_utf8(name).is_ok_and(|name| normalized(name) == *host);
-    let is_host = name == host.as_bytes() || is_alike(name);
-    relative(if is_host { host.as_bytes() } else { name }, host.as_bytes())
+    let is_alike = |name| std::str::from_utf8(name).is_ok_and(|name| is_host(name, host));
+    let is_own = name == host.as_bytes() || is_alike(name);
+    relative(if is_own { host.as_bytes() } else { name }, host.as_bytes())
 }
 
 /// Adds a name, as [`relative`] writes it, or that there is none.
@@ -216,15 +198,17 @@ impl VerifyCallback {
 /// How strict a connection is with keys and signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Security {
-    /// The security level; more is stricter.
+    /// The security level: with it goes which signature algorithms and groups are told.
     pub level: Option<i32>,
+    /// The restrictions of Suite B, with which that goes, too.
+    pub suite_b: i64,
     /// The app's callback that decides, and its data, by address. Zero is none.
     pub callback: Option<(usize, usize)>,
 }
 
 impl Security {
     /// Of a TLS library that has no levels.
-    pub const NONE: Security = Security { level: Some(0), callback: Some((0, 0)) };
+    pub const NONE: Security = Security { level: Some(0), suite_b: 0, callback: Some((0, 0)) };
 }
 
 #[cfg(test)]
@@ -284,8 +268,8 @@ pub(crate) mod tests {
     fn a_handshake_lasts_under_its_terms_or_is_not_kept() {
         let start = terms();
         let same = || cipher_list([1, 2]);
-        assert!(start.lasted(&Terms { ciphers: None, ..terms() }, same));
-        assert!(!start.lasted(&terms(), || cipher_list([2, 1])));
+        assert!(start.lasted(Terms { ciphers: None, ..terms() }, same));
+        assert!(!start.lasted(terms(), || cipher_list([2, 1])));
         let security = Security { level: Some(1), ..Security::NONE };
         for changed in [
             Terms { sni: None, ..terms() },
@@ -296,7 +280,7 @@ pub(crate) mod tests {
             Terms { verify_callback: VerifyCallback::At(1, 0), ..terms() },
             Terms { security, ..terms() },
         ] {
-            assert!(!start.lasted(&changed, same), "{changed:?}");
+            assert!(!start.lasted(changed.clone(), same), "{changed:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 mod inspect;
 mod saving;
 
-pub use self::inspect::Seen;
+pub use self::inspect::{PIECE, Seen};
 
 use std::mem;
 use std::sync::Arc;

@@ -50,6 +50,14 @@ fetch_source() {
 	touch "$dir/.complete"
 }
 
+# Exits with status 77 where that cannot be had
+need_source() {
+	fetch_source "$1" || {
+		echo "$program: skipped: apt-get cannot fetch the source package $1" >&2
+		exit 77
+	}
+}
+
 # Runs a command with the library. $1: where it tells what it did; $2...: settings that attach.c
 # tells of, and the command
 with_library() {

@@ -19,10 +19,7 @@ a full handshake then fail; what differs is told, and is no error. Exit status 7
 package cannot be had." "$@"
 
 need_packages gcc libc6-dev make
-fetch_source openssl || {
-	echo "$program: skipped: apt-get cannot fetch the source package openssl" >&2
-	exit 77
-}
+need_source openssl
 
 source=$build/foreign/openssl
 data=$source/test/recipes/90-test_sslapi_data

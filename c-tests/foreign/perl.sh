@@ -13,12 +13,8 @@ status 77: the source packages cannot be had." "$@"
 
 need_packages libio-socket-ssl-perl
 
-for package in libio-socket-ssl-perl libnet-ssleay-perl; do
-	fetch_source $package || {
-		echo "$program: skipped: apt-get cannot fetch the source package $package" >&2
-		exit 77
-	}
-done
+need_source libio-socket-ssl-perl
+need_source libnet-ssleay-perl
 
 # Prints the outcomes of one test file. Names are without numbers, which may be ports, and
 # sorted, because a test's processes write to one output; equal ones are counted

@@ -148,15 +148,6 @@ static atomic_int ended;
 static atomic_bool stop;
 static sem_t handled;
 
-static int count(struct lws_vhost *vh, const struct lws_tls_session_entry *entry, void *opq)
-{
-	(void)vh;
-	(void)entry;
-	++*(int *)opq;
-
-	return 0;
-}
-
 static void fork_here(int number)
 {
 	struct lws_tls_session_stats stats;
@@ -168,7 +159,7 @@ static void fork_here(int number)
 		signal(SIGALRM, SIG_DFL);
 		alarm(10);
 		lws_tls_session_get_stats(vhost, &stats, sizeof(stats));
-		lws_tls_session_foreach(vhost, count, &seen);
+		lws_tls_session_foreach(vhost, count_entry, &seen);
 		lws_tls_session_vhost_flush(vhost);
 		lws_tls_session_vh_destroy(lws_tls_session_vhost_create(NULL));
 		_exit(seen <= 1 ? 0 : 1);

@@ -89,15 +89,6 @@ struct busy {
 	bool		is_child;
 };
 
-static int see(struct lws_vhost *vh, const struct lws_tls_session_entry *entry, void *opq)
-{
-	(void)vh;
-	(void)entry;
-	++*(int *)opq;
-
-	return 0;
-}
-
 /* What a thread was changing at that moment a child has empty, or does not have. */
 static void touch_everything(struct busy *busy)
 {
@@ -109,7 +100,7 @@ static void touch_everything(struct busy *busy)
 	REQUIRE(own);
 	lws_tls_session_cache(vh, 3600);
 	forgot = lws_tls_session_forget(vh, HOST_A, 1);
-	looked = lws_tls_session_foreach(vh, see, &seen);
+	looked = lws_tls_session_foreach(vh, count_entry, &seen);
 	told = lws_tls_session_get_stats(vh, &stats, sizeof(stats));
 	(void)lws_tls_session_service(NULL);
 	outcome = lws_tls_session_outcome(busy->wsi);
@@ -182,7 +173,7 @@ static void look_and_flush(void *arg)
 	struct rig *rig = arg;
 	int seen = 0;
 
-	CHECK_INT(lws_tls_session_foreach(rig->vh, see, &seen), 0);
+	CHECK_INT(lws_tls_session_foreach(rig->vh, count_entry, &seen), 0);
 	CHECK_INT(seen, 1);
 	lws_tls_session_vhost_flush(rig->vh);
 	CHECK_INT(stats_of(rig->vh).entries, 0);

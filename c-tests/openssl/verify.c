@@ -123,29 +123,6 @@ static int force(int ok, X509_STORE_CTX *ctx)
 	return 1;
 }
 
-static int force_and_clear(int ok, X509_STORE_CTX *ctx)
-{
-	(void)ok;
-	X509_STORE_CTX_set_error(ctx, X509_V_OK);
-
-	return 1;
-}
-
-static int pass(int ok, X509_STORE_CTX *ctx)
-{
-	(void)ctx;
-
-	return ok;
-}
-
-static int refuse(int ok, X509_STORE_CTX *ctx)
-{
-	(void)ok;
-	X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
-
-	return 0;
-}
-
 static void forcing_callback(struct conn *conn)
 {
 	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, force);
@@ -153,17 +130,17 @@ static void forcing_callback(struct conn *conn)
 
 static void forcing_and_clearing_callback(struct conn *conn)
 {
-	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, force_and_clear);
+	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, verify_force);
 }
 
 static void passing_callback(struct conn *conn)
 {
-	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, pass);
+	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, verify_pass);
 }
 
 static void refusing_callback(struct conn *conn)
 {
-	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, refuse);
+	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, verify_refuse);
 }
 
 #ifndef OPENSSL_IS_BORINGSSL
@@ -173,7 +150,7 @@ static void refusing_store_callback(struct conn *conn)
 
 	REQUIRE(store);
 	REQUIRE(X509_STORE_add_cert(store, pki()->root->x509));
-	X509_STORE_set_verify_cb(store, refuse);
+	X509_STORE_set_verify_cb(store, verify_refuse);
 	REQUIRE(SSL_set0_verify_cert_store(conn_ssl(conn), store));
 }
 

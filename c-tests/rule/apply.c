@@ -10,6 +10,7 @@
 
 #include "certs.h"
 #include "check.h"
+#include "client_openssl.h"
 #include "world.h"
 
 #define IS(term, value)		link_is(link, term, value)
@@ -72,29 +73,6 @@ static int security_allow(const SSL *s, const SSL_CTX *ctx, int op, int bits, in
 	(void)ex;
 
 	return 1;
-}
-
-static int verify_pass(int ok, X509_STORE_CTX *store)
-{
-	(void)store;
-
-	return ok;
-}
-
-static int verify_force(int ok, X509_STORE_CTX *store)
-{
-	(void)ok;
-	X509_STORE_CTX_set_error(store, X509_V_OK);
-
-	return 1;
-}
-
-static int verify_refuse(int ok, X509_STORE_CTX *store)
-{
-	(void)ok;
-	X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-
-	return 0;
 }
 
 static int refuse_all(X509_STORE_CTX *store)
@@ -261,9 +239,14 @@ static X509_STORE *make_store(const struct link *link, bool is_stranger)
 	return store;
 }
 
+#ifdef OPENSSL_IS_BORINGSSL
+typedef int (*add_object_fn)(X509 *x509, ASN1_OBJECT *object);
+#else
+typedef int (*add_object_fn)(X509 *x509, const ASN1_OBJECT *object);
+#endif
+
 /* Says what the certificates of a store are trusted for, or not. */
-static void change_certs(X509_STORE *store, int (*add)(X509 *x509, const ASN1_OBJECT *object),
-			 int nid)
+static void change_certs(X509_STORE *store, add_object_fn add, int nid)
 {
 	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
 	int n, count = (int)sk_X509_OBJECT_num(objects);
@@ -280,6 +263,9 @@ static void change_certs(X509_STORE *store, int (*add)(X509 *x509, const ASN1_OB
 /* Lists whose time was over a minute ago: the store has as many objects as before. */
 static void outdate_crls(X509_STORE *store)
 {
+#ifdef OPENSSL_IS_BORINGSSL	/* which does not give them out */
+	REQUIRE(!store);
+#else
 	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
 	ASN1_TIME *over = X509_gmtime_adj(NULL, -60);
 	int n, count = (int)sk_X509_OBJECT_num(objects);
@@ -292,6 +278,7 @@ static void outdate_crls(X509_STORE *store)
 			REQUIRE(X509_CRL_set1_nextUpdate(crl, over));
 	}
 	ASN1_TIME_free(over);
+#endif
 }
 
 void apply_change(struct link *link)

@@ -111,3 +111,15 @@ const struct certs *certs(void)
 
 	return &made;
 }
+
+SSL_CTX *trusting_ctx(const SSL_METHOD *method, int max_version)
+{
+	SSL_CTX *ctx = SSL_CTX_new(method);
+
+	REQUIRE(ctx);
+	REQUIRE(SSL_CTX_set_max_proto_version(ctx, max_version));
+	REQUIRE(X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), certs()->root->x509));
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+
+	return ctx;
+}

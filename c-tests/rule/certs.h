@@ -5,6 +5,8 @@
 #ifndef LWS_TLS_SESSIONS_TESTS_CERTS_H
 #define LWS_TLS_SESSIONS_TESTS_CERTS_H
 
+#include <openssl/ssl.h>
+
 #include "pki.h"
 
 #define HOST_WRONG	"wrong.example"
@@ -26,5 +28,8 @@ struct certs {
 };
 
 const struct certs *certs(void);
+
+/* trusting_ctx() - one that verifies servers by the root; the caller's to free */
+SSL_CTX *trusting_ctx(const SSL_METHOD *method, int max_version);
 
 #endif

@@ -52,33 +52,21 @@ static void run(const char *name, const char *text)
 	fflush(stdout);
 }
 
-static bool is_chosen(const char *name, int argc, char **argv)
-{
-	int n;
-
-	for (n = 0; n < argc; n++)
-		if (!strcmp(argv[n], name))
-			return true;
-
-	return !argc;
-}
-
 int main(int argc, char **argv)
 {
 	size_t n;
 	int at;
 
 	signal(SIGPIPE, SIG_IGN);
-	argc--, argv++;
-	if (argc && !strcmp(argv[0], "--but-objects")) {
+	if (argc > 1 && !strcmp(argv[1], "--but-objects")) {
 		report_skips_objects = true;
 		argc--, argv++;
 	}
-	for (at = 0; at < argc; at++)
+	for (at = 1; at < argc; at++)
 		if (strchr(argv[at], ':'))
 			run("scenario", argv[at]);
 	for (n = 0; n < ARRAY_SIZE(rows); n++)
-		if (is_chosen(rows[n].name, argc, argv))
+		if (test_is_chosen(rows[n].name, argc, argv))
 			run(rows[n].name, rows[n].text);
 	if (!ran)
 		fprintf(stderr, "no such row\n");

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/err.h>
-
 #include "certs.h"
 #include "observe.h"
 #include "pair.h"
@@ -22,28 +20,6 @@ static struct lws_vhost *vhost(uint64_t options)
 	REQUIRE(vh);
 
 	return vh;
-}
-
-static SSL_CTX *make_ctx(const SSL_METHOD *method, int version)
-{
-	SSL_CTX *ctx = SSL_CTX_new(method);
-
-	REQUIRE(ctx);
-	REQUIRE(SSL_CTX_set_max_proto_version(ctx, version));
-	REQUIRE(X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), certs()->root->x509));
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-
-	return ctx;
-}
-
-/* both ends do what they have to, and the tickets come */
-static bool talk(struct pair *pair)
-{
-	bool ok = pair_run(pair) && pair_greet(pair);
-
-	ERR_clear_error();
-
-	return ok;
 }
 
 /* an app that is client and server of one SSL_CTX, and keeps its server's sessions itself */
@@ -82,10 +58,10 @@ static SSL_SESSION *get_stored(SSL *ssl, const unsigned char *id, int id_len, in
  */
 static bool attack(struct lws_vhost *vh)
 {
-	SSL_CTX *app = make_ctx(TLS_method(), TLS1_2_VERSION);
+	SSL_CTX *app = trusting_ctx(TLS_method(), TLS1_2_VERSION);
 	SSL_CTX *theirs = pair_server_ctx(&(struct server_config){
 		.version = TLS1_2_VERSION, .resumption = SESSION_IDS, .cert = certs()->ecdsa });
-	SSL_CTX *attacker = make_ctx(TLS_client_method(), TLS1_2_VERSION);
+	SSL_CTX *attacker = trusting_ctx(TLS_client_method(), TLS1_2_VERSION);
 	SSL_SESSION *session;
 	struct pair pair;
 	bool is_in;
@@ -102,7 +78,7 @@ static bool attack(struct lws_vhost *vh)
 
 	/* the app as a client, of the attacker's server */
 	pair = pair_new(app, theirs, vh);
-	REQUIRE(talk(&pair));
+	REQUIRE(pair_talk(&pair));
 	session = SSL_get1_session(pair.server);
 	pair_close(&pair);
 
@@ -141,8 +117,8 @@ static void own_ticket_after_ssl_clear(void)
 {
 	SSL_CTX *server = pair_server_ctx(&(struct server_config){
 		.version = TLS1_2_VERSION, .resumption = IDS_AND_TICKETS, .cert = certs()->ecdsa });
-	SSL_CTX *by_hand = make_ctx(TLS_client_method(), TLS1_2_VERSION);
-	SSL_CTX *ctx = make_ctx(TLS_client_method(), TLS1_2_VERSION);
+	SSL_CTX *by_hand = trusting_ctx(TLS_client_method(), TLS1_2_VERSION);
+	SSL_CTX *ctx = trusting_ctx(TLS_client_method(), TLS1_2_VERSION);
 	struct lws_vhost *vh = vhost(0);
 	SSL_SESSION *ticket;
 	struct pair pair;
@@ -152,7 +128,7 @@ static void own_ticket_after_ssl_clear(void)
 	/* stateless, once it has the ticket */
 	SSL_CTX_set_session_cache_mode(server, SSL_SESS_CACHE_OFF);
 	pair = pair_new(by_hand, server, NULL);
-	REQUIRE(talk(&pair));
+	REQUIRE(pair_talk(&pair));
 	ticket = SSL_get1_session(pair.client);
 	REQUIRE(SSL_SESSION_has_ticket(ticket));
 	pair_close(&pair);
@@ -162,14 +138,14 @@ static void own_ticket_after_ssl_clear(void)
 		check_context("%s", served ? "served" : "by hand");
 		pair = pair_new(served ? ctx : by_hand, server, served ? vh : NULL);
 		before = SSL_get_options(pair.client);
-		CHECK(talk(&pair));
+		CHECK(pair_talk(&pair));
 		CHECK(SSL_get_options(pair.client) == before);
 		SSL_shutdown(pair.client);
 		SSL_free(pair.server);
 		REQUIRE(SSL_clear(pair.client));
 		pair_server(&pair, server);
 		REQUIRE(SSL_set_session(pair.client, ticket));
-		CHECK(talk(&pair));
+		CHECK(pair_talk(&pair));
 		CHECK(SSL_session_reused(pair.client));
 		pair_close(&pair);
 	}
@@ -206,7 +182,7 @@ static void wsi_from_an_ex_data_free_function(void)
 {
 	static int before = -1, after = -1;
 	SSL_CTX *server = pair_server_ctx(&(struct server_config){ .cert = certs()->ecdsa });
-	SSL_CTX *ctx = make_ctx(TLS_client_method(), TLS1_3_VERSION);
+	SSL_CTX *ctx = trusting_ctx(TLS_client_method(), TLS1_3_VERSION);
 	struct lws_vhost *vh = vhost(0);
 	struct pair pair;
 	int n;
@@ -215,7 +191,7 @@ static void wsi_from_an_ex_data_free_function(void)
 	before = SSL_get_ex_new_index(0, NULL, NULL, NULL, ask_for_wsi);
 	REQUIRE(!lws_tls_session_vhost_attach(vh, ctx));
 	pair = pair_new(ctx, server, vh);
-	REQUIRE(talk(&pair));
+	REQUIRE(pair_talk(&pair));
 	pair_close(&pair);
 	after = SSL_get_ex_new_index(0, NULL, NULL, NULL, ask_for_wsi);
 	asked = 0;
@@ -225,7 +201,7 @@ static void wsi_from_an_ex_data_free_function(void)
 		REQUIRE(SSL_set_ex_data(pair.client, after, vh));
 		/* let go of before its handshake, and after it */
 		if (n)
-			REQUIRE(talk(&pair));
+			REQUIRE(pair_talk(&pair));
 		if (n == 2)
 			lws_tls_session_wsi_destroy(lws_tls_session_wsi(pair.client));
 		pair_drop(&pair);
@@ -270,7 +246,7 @@ static void note_session(const SSL *ssl, int where, int value)
 /* How often the first note is freed, over four connections: none of them more often, nor never. */
 static int frees_of_notes(SSL_CTX *server, int version, struct lws_vhost *vh)
 {
-	SSL_CTX *ctx = make_ctx(TLS_client_method(), version);
+	SSL_CTX *ctx = trusting_ctx(TLS_client_method(), version);
 	struct pair pair;
 	unsigned int n;
 
@@ -281,7 +257,7 @@ static int frees_of_notes(SSL_CTX *server, int version, struct lws_vhost *vh)
 		REQUIRE(!lws_tls_session_vhost_attach(vh, ctx));
 	for (n = 0; n < 4; n++) {
 		pair = pair_new(ctx, server, vh);
-		REQUIRE(talk(&pair));
+		REQUIRE(pair_talk(&pair));
 		pair_close(&pair);
 	}
 	SSL_CTX_free(ctx);
@@ -333,7 +309,7 @@ static size_t heap(void)
 /* bytes of heap that an endpoint takes in a vhost's cache */
 static size_t size_of_endpoint(SSL_CTX *server, int version)
 {
-	SSL_CTX *ctx = make_ctx(TLS_client_method(), version);
+	SSL_CTX *ctx = trusting_ctx(TLS_client_method(), version);
 	struct lws_vhost *vh = vhost(0);
 	struct pair pair;
 	size_t before = 0;
@@ -346,7 +322,7 @@ static size_t size_of_endpoint(SSL_CTX *server, int version)
 		pair = pair_new(ctx, server, NULL);
 		snprintf(host, sizeof(host), "host-%d", n);
 		REQUIRE(lws_tls_session_wsi_create(vh, pair.client, host, 443));
-		CHECK(talk(&pair));
+		CHECK(pair_talk(&pair));
 		pair_close(&pair);
 		/* the first has made what is made once */
 		if (!n)

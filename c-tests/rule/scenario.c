@@ -212,6 +212,7 @@ static const struct {
 	{ FIRST, AUTH_LEVEL, NULL }, { FIRST, INHERIT, NULL }, { FIRST, DANE, NULL },
 	{ FIRST, CT, NULL }, { FIRST, OCSP, NULL }, { FIRST, PSK12, NULL }, { FIRST, PSK13, NULL },
 	{ FIRST, SRP, NULL }, { FIRST, EARLY, NULL }, { FIRST, LATE, "level-4" },
+	{ FIRST, CHANGE, "outdate" },
 	/* nobody can see such a store */
 	{ FIRST, STORE, "own-root" }, { FIRST, STORE, "own-stranger" }, { FIRST, LATE, "stranger" },
 	/* one certificate each */

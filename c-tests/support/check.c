@@ -81,7 +81,7 @@ void check_context(const char *format, ...)
 	va_end(ap);
 }
 
-static bool chosen(const char *name, int argc, char **argv)
+bool test_is_chosen(const char *name, int argc, char **argv)
 {
 	int n;
 
@@ -110,7 +110,7 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t count
 	signal(SIGPIPE, SIG_IGN);
 
 	for (n = 0; n < count; n++) {
-		if (!chosen(cases[n].name, argc, argv))
+		if (!test_is_chosen(cases[n].name, argc, argv))
 			continue;
 
 		run++;

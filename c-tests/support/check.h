@@ -83,6 +83,9 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t count
 /* test_skip() - what main() returns where the program cannot run here, with the reason */
 int test_skip(const char *reason);
 
+/* test_is_chosen() - no name after argv[0], or this one */
+bool test_is_chosen(const char *name, int argc, char **argv);
+
 /* a program of cases and nothing else */
 #define TEST_PROGRAM(...)						\
 	int main(int argc, char **argv)					\

@@ -17,6 +17,11 @@ SSL_CTX *client_ctx(struct client *client);
 SSL *conn_ssl(struct conn *conn);
 const struct dial *conn_dial(const struct conn *conn);
 
+/* verify callbacks: as it verifies; it does, and no error is left; it does not */
+int verify_pass(int ok, X509_STORE_CTX *ctx);
+int verify_force(int ok, X509_STORE_CTX *ctx);
+int verify_refuse(int ok, X509_STORE_CTX *ctx);
+
 /* blob_by_hand() - what an app by itself would save of a connection to a server */
 struct blob blob_by_hand(struct server *server, int version);
 

@@ -27,6 +27,9 @@ const char *hosts_of(struct lws_vhost *vh);	/* valid until the next call */
 /* first_entry_of() - what lws_tls_session_foreach() tells of the most recently used endpoint */
 struct lws_tls_session_entry first_entry_of(struct lws_vhost *vh);
 
+/* count_entry() - for lws_tls_session_foreach(): adds 1 to the int that opq points to */
+int count_entry(struct lws_vhost *vh, const struct lws_tls_session_entry *entry, void *opq);
+
 /* log_capture() - lines of these levels are kept from now on instead of printed */
 void log_capture(int levels);
 void log_release(void);			/* as the library does by itself */

@@ -85,6 +85,15 @@ bool pair_greet(struct pair *pair)
 	       SSL_read(pair->client, &byte, 1) == 1 && byte == 'x';
 }
 
+bool pair_talk(struct pair *pair)
+{
+	bool ok = pair_run(pair) && pair_greet(pair);
+
+	ERR_clear_error();
+
+	return ok;
+}
+
 int pair_outcome(const struct pair *pair)
 {
 	struct lws *wsi = lws_tls_session_wsi(pair->client);

@@ -38,6 +38,9 @@ bool pair_run(struct pair *pair);
 /* pair_greet() - the server sends a byte, and with it all tickets that it has to send */
 bool pair_greet(struct pair *pair);
 
+/* pair_talk() - both of these, and the error queue is empty */
+bool pair_talk(struct pair *pair);
+
 int pair_outcome(const struct pair *pair);
 
 void pair_close(struct pair *pair);		/* with close_notify from both */

@@ -28,10 +28,15 @@ static void use_name(SSL_CTX *ctx)
 }
 
 /* Bare DER has the peer's certificate only, so this one is issued by the root itself. */
-static void rig_up_bare(struct rig *rig, int version)
+static void make_direct(void)
 {
 	direct = cert_make(&(struct cert_request){
 		.name = "direct", .alt_names = "DNS:" HOST, .issuer = pki()->root });
+}
+
+static void rig_up_bare(struct rig *rig, int version)
+{
+	make_direct();
 	RIG_UP(rig, .server = { .version = version, .resumption = TICKETS, .cert = direct,
 				.tune = use_name },
 	       .vhost = { .options = LWS_TLS_SESSION_OPTION_ALLOW_TICKETS });
@@ -162,8 +167,7 @@ static void bare_der_is_offered_where_it_verifies_by_itself(void)
 	struct rig rig;
 	int version, chained;
 
-	direct = cert_make(&(struct cert_request){
-		.name = "direct", .issuer = pki()->root, .alt_names = "DNS:" HOST });
+	make_direct();
 	FOR_EACH_VERSION(version)
 		for (chained = 0; chained < 2; chained++) {
 			RIG_UP(&rig, .server = { .version = version,

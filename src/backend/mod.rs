@@ -121,14 +121,8 @@ pub struct Facts {
 /// TLS 1.3, as in the protocol.
 pub const TLS1_3: u16 = 0x0304;
 
-/// What a handshake resumed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resumption {
-    /// Nothing: it was a full handshake.
-    None,
-    /// The session of an address, see [`Client::session_address`].
-    Of(usize),
-}
+/// See [`Client::handshake_id`].
+pub type HandshakeId = [u8; 32];
 
 /// A session that was set on a connection.
 pub struct SetSession {
@@ -150,16 +144,20 @@ pub trait Client {
     fn session_address(&self) -> usize;
     /// Sets a copy of a session on it.
     fn offer(&self, session: &Session) -> Option<SetSession>;
-    /// Sets again what was withdrawn.
-    fn set(&self, session: Session) -> Option<SetSession>;
     /// Takes back what was set on it.
     fn withdraw(&self);
+    /// Takes back what was set on it for a handshake that nobody knows of any more: it is not the
+    /// app's own.
+    fn withdraw_leftover(&self) {}
     /// Has TLS 1.2 and older resume by session ID alone. Whether that is a change.
     fn forbid_tickets(&self) -> bool;
     /// Undoes that.
     fn allow_tickets(&self);
-    /// What the handshake resumed.
-    fn resumption(&self) -> Resumption;
+    /// Tells this handshake of the connection from its others, once that has begun.
+    fn handshake_id(&self) -> HandshakeId;
+    /// The address of the session that the handshake resumed, see [`Client::session_address`]; None
+    /// for a full handshake.
+    fn resumed(&self) -> Option<usize>;
     /// Whether a full handshake has authenticated its peer by a certificate, and by no secret
     /// that both had before.
     fn is_certified(&self) -> bool;

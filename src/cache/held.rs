@@ -149,6 +149,11 @@ impl<S> Entry<S> {
         }
     }
 
+    /// When its sessions end, or the spent tickets would have, under a vhost's time to live.
+    pub fn ends(&self, ttl: Option<i64>) -> impl Iterator<Item = Moment> {
+        self.held().iter().map(move |held| held.life.end(ttl)).chain(self.spent())
+    }
+
     /// Adds the newest session.
     pub fn add(&mut self, new: Held<S>) {
         match self {

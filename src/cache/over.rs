@@ -41,10 +41,8 @@ impl Index {
     pub fn file<S>(&mut self, slots: &mut Slots<S>, at: At, ttl: Option<i64>, now: Moment) {
         let ahead = ahead(now);
         self.ahead = self.ahead.min(ahead);
-        let entry = &slots.get(at).entry;
-        let ends = entry.held().iter().map(|held| held.life.end(ttl)).chain(entry.spent());
         let by_boot = |end: Moment| end.boot.min(end.wall.saturating_sub(ahead));
-        let end = ends.map(by_boot).min().unwrap_or(i64::MIN);
+        let end = slots.get(at).entry.ends(ttl).map(by_boot).min().unwrap_or(i64::MIN);
         let (head, passed) = match self.wheel.bucket(end) {
             Some((number, passed)) => (bucket(number), passed),
             None => (DUE, i64::MIN),
@@ -152,16 +150,13 @@ impl<S: Clone + Alike> Cache<S> {
         let next = self.index.wheel.next(|number| slots.last(bucket(number)).is_none());
         let (number, bucket_ends) = next?;
         let at_most = |end: i64| end.saturating_sub(now.boot).max(0);
-        let ends = |at: At| {
-            let entry = &slots.get(at).entry;
-            entry.held().iter().map(|held| held.life.end(self.ttl)).chain(entry.spent())
-        };
         let mut first = slots.last(bucket(number));
         // An entry may be there too early, and others may end before it.
         let mut least = at_most(bucket_ends.end);
         for _ in 0..FEW {
             let Some(at) = first else { return Some(least) };
-            least = ends(at).map(|end| now.until(end)).fold(least, i64::min);
+            least =
+                slots.get(at).entry.ends(self.ttl).map(|end| now.until(end)).fold(least, i64::min);
             first = slots.newer::<END>(at);
         }
         Some(at_most(bucket_ends.start))

@@ -10,19 +10,17 @@ use crate::terms::{Bytes, CipherList, Ciphers, Name, Security, Terms, VerifyCall
 pub fn write(to: &mut Vec<u8>, terms: &Terms) -> Option<()> {
     write_bytes(to, terms.sni.as_deref())?;
     write_number(to, terms.options.map(u64::to_be_bytes));
-    to.push(terms.ciphers.is_some().into());
-    if let Some(ciphers) = &terms.ciphers {
+    write_option(to, terms.ciphers.as_ref(), |to, ciphers| {
         write_list(to, &ciphers.offered)?;
         to.push(ciphers.has_secret.into());
-    }
-    to.push(terms.suites.is_some().into());
-    if let Some(suites) = &terms.suites {
-        write_list(to, suites)?;
-    }
+        Some(())
+    })?;
+    write_option(to, terms.suites.as_deref(), write_list)?;
     to.push(terms.must_verify.into());
     write_bytes(to, terms.verification.as_deref())?;
     to.push(terms.verify_callback.is_some().into());
     write_number(to, terms.security.level.map(i32::to_be_bytes));
+    to.extend_from_slice(&terms.security.suite_b.to_be_bytes());
     to.push((terms.security.callback == Some((0, 0))).into());
     Some(())
 }
@@ -34,12 +32,21 @@ fn write_list(to: &mut Vec<u8>, numbers: &[u16]) -> Option<()> {
 }
 
 fn write_bytes(to: &mut Vec<u8>, bytes: Option<&[u8]>) -> Option<()> {
-    to.push(bytes.is_some().into());
-    if let Some(bytes) = bytes {
+    write_option(to, bytes, |to, bytes| {
         to.extend_from_slice(&u16::try_from(bytes.len()).ok()?.to_be_bytes());
         to.extend_from_slice(bytes);
-    }
-    Some(())
+        Some(())
+    })
+}
+
+/// As [`Reader::option`] reads it.
+fn write_option<T>(
+    to: &mut Vec<u8>,
+    value: Option<T>,
+    write: impl FnOnce(&mut Vec<u8>, T) -> Option<()>,
+) -> Option<()> {
+    to.push(value.is_some().into());
+    value.map_or(Some(()), |value| write(to, value))
 }
 
 /// Adds a number, if there is one.
@@ -53,7 +60,7 @@ pub fn len(terms: &Terms) -> usize {
     let bytes = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
     let ciphers = terms.ciphers.as_ref().map_or(0, |ciphers| 2 * ciphers.offered.len());
     let suites = terms.suites.as_ref().map_or(0, |suites| 2 * suites.len());
-    64 + suites + bytes(terms.sni.as_deref()) + bytes(terms.verification.as_deref()) + ciphers
+    72 + suites + bytes(terms.sni.as_deref()) + bytes(terms.verification.as_deref()) + ciphers
 }
 
 /// Terms from a record.
@@ -69,6 +76,7 @@ pub fn read(from: &mut Reader<'_>) -> Option<Terms> {
         verify_callback: VerifyCallback::Loaded { is_some: from.flag()? },
         security: Security {
             level: from.option(|from| Some(from.number(4)? as i32))?,
+            suite_b: from.number(8)? as i64,
             callback: from.flag()?.then_some((0, 0)),
         },
         is_bare: false,

@@ -12,7 +12,7 @@ use crate::lifetime::SECOND;
 use crate::poll;
 
 /// Entries that are looked at while the lock is held once, ...
-const PIECE: usize = 16;
+pub const PIECE: usize = 16;
 /// ... and how often in a call that does it for its own sake: so many that an event loop is not
 /// held up for long.
 const PIECES: usize = 64;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::ffi;
 use super::session::{Anchors, Chain, Session, Traits, TrustStore, result_of};
-use crate::backend::{Backend, Client, Resumption, SetSession, TLS1_3, Verified};
+use crate::backend::{Backend, Client, HandshakeId, SetSession, TLS1_3, Verified};
 use crate::clock::Moment;
 use crate::connection::Connection;
 use crate::endpoint::{Endpoint, Identity};
@@ -119,13 +119,11 @@ impl MbedClient<'_> {
     }
 
     /// The numbers of its ciphers, in their order.
-    fn numbers(&self) -> impl Iterator<Item = u16> {
+    fn numbers(&self) -> Vec<u16> {
         let mut bytes: Vec<u8> = Vec::new();
         // SAFETY: see MbedClient; `append` is for such a vector.
         unsafe { ffi::lts_ciphers(self.ssl, append, (&raw mut bytes).cast::<c_void>()) };
-        let numbers =
-            bytes.chunks_exact(2).map(|number| u16::from_be_bytes([number[0], number[1]]));
-        numbers.collect::<Vec<_>>().into_iter()
+        bytes.chunks_exact(2).map(|number| u16::from_be_bytes([number[0], number[1]])).collect()
     }
 
     /// What the verification of a chain depends on; None where that cannot be told.
@@ -215,17 +213,13 @@ impl Client for MbedClient<'_> {
     }
 
     fn offer(&self, session: &Session) -> Option<SetSession> {
-        self.set(session.clone())
-    }
-
-    fn set(&self, session: Session) -> Option<SetSession> {
         let loaded = session.load()?;
         let name = session.hostname.as_deref();
         let (data, len) = name.map_or((std::ptr::null(), 0), |name| (name.as_ptr(), name.len()));
         let age = Moment::now().wall.saturating_sub(session.received).max(0);
         // SAFETY: see MbedClient; the session is live, and copied.
         let set = unsafe { ffi::lts_offer(self.ssl, loaded.as_ptr(), data, len, age) } != 0;
-        set.then(|| SetSession { address: self.session_address(), session })
+        set.then(|| SetSession { address: self.session_address(), session: session.clone() })
     }
 
     fn withdraw(&self) {
@@ -247,8 +241,13 @@ impl Client for MbedClient<'_> {
 
     fn allow_tickets(&self) {}
 
-    fn resumption(&self) -> Resumption {
-        let Some(session) = self.session() else { return Resumption::None };
+    /// The app tells of each: there is but one.
+    fn handshake_id(&self) -> HandshakeId {
+        [0; 32]
+    }
+
+    fn resumed(&self) -> Option<usize> {
+        let session = self.session()?;
         let kept = self.connection.kept();
         let is_resumed = if self.tls_version() >= TLS1_3 {
             // It has seen no certificate, and does not have that of the session's either.
@@ -258,8 +257,7 @@ impl Client for MbedClient<'_> {
             kept.secret() == Some(session.secret)
         };
         // What was set on it last before the handshake, by the library or the app.
-        let address = || kept.secret().map_or(0, |secret| secret as usize | 1);
-        if is_resumed { Resumption::Of(address()) } else { Resumption::None }
+        is_resumed.then(|| kept.secret().map_or(0, |secret| secret as usize | 1))
     }
 
     fn is_certified(&self) -> bool {
@@ -323,7 +321,7 @@ impl Client for MbedClient<'_> {
             versions: Versions::which(|version| range.contains(&u32::from(version))),
             options: Some(config.options()),
             ciphers: None,
-            suites: Some(self.numbers().filter(|&cipher| !is_old(cipher)).collect()),
+            suites: Some(self.numbers().into_iter().filter(|&cipher| !is_old(cipher)).collect()),
             must_verify: config.must_verify != 0,
             verification: self.verification(&config),
             verify_callback: VerifyCallback::At(callback, 0),

@@ -1,14 +1,13 @@
 //! SSL_CTXs that the library serves: its callback on them, and what belongs to each.
 
 use std::ffi::{c_int, c_long, c_void};
-use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-use crate::fork::{Mutex, OnceNumber, RwLock};
+use crate::fork::{Mutex, RwLock};
 
 use super::callbacks::{chain_app_callback, is_on_info, on_info};
-use super::ffi::{self, Role, SSL_CTX};
+use super::ffi::{self, Role, SSL_CTX, Slot};
 use super::{ErrorQueue, identity_of, unwind_safe};
 use crate::log;
 use crate::vhost::Vhost;
@@ -33,12 +32,9 @@ const NONE_SEEN: u8 = 1;
 const ONE_SEEN: u8 = 2;
 
 impl Attached {
-    /// Whether a connection may have a secret of its own; `has` is asked of the first.
-    pub fn may_have_secret(&self, has: impl FnOnce() -> bool) -> bool {
-        if self.secret.load(Relaxed) == UNKNOWN {
-            self.note_secret(has());
-        }
-        self.secret.load(Relaxed) == ONE_SEEN
+    /// Whether connections were seen, and none of them had a secret of its own.
+    pub fn has_no_secret(&self) -> bool {
+        self.secret.load(Relaxed) == NONE_SEEN
     }
 
     /// A connection has a secret of its own, or has none.
@@ -61,7 +57,7 @@ impl Attached {
 /// `ctx` is live.
 pub(super) unsafe fn attached<'a>(ctx: *const SSL_CTX) -> Option<&'a Attached> {
     // SAFETY: only `attach` fills the slot, and it stays filled as long as the SSL_CTX lives.
-    unsafe { ffi::SSL_CTX_get_ex_data(ctx, slot()).cast::<Attached>().as_ref() }
+    unsafe { ffi::SSL_CTX_get_ex_data(ctx, SLOT.number()).cast::<Attached>().as_ref() }
 }
 
 /// Has the client connections of an SSL_CTX resume. False if it cannot be a TLS client.
@@ -124,7 +120,7 @@ unsafe fn set_up<'a>(ctx: *mut SSL_CTX) -> Option<&'a Attached> {
     }));
     // SAFETY: the caller's promise. The box is the slot's from then on.
     unsafe {
-        if ffi::SSL_CTX_set_ex_data(ctx, slot(), attached.cast()) != 1 {
+        if ffi::SSL_CTX_set_ex_data(ctx, SLOT.number(), attached.cast()) != 1 {
             drop(Box::from_raw(attached));
             return None;
         }
@@ -168,13 +164,4 @@ unsafe extern "C" fn free_attached(
 }
 
 /// The library's slot in the ex_data of SSL_CTXs.
-fn slot() -> c_int {
-    static SLOT: OnceNumber = OnceNumber::new();
-    // SAFETY: the function is of the type asked for, and never unloaded.
-    let slot = SLOT.get_or_init(|| unsafe {
-        let (class, none) = (ffi::CRYPTO_EX_INDEX_SSL_CTX, ptr::null_mut());
-        ffi::CRYPTO_get_ex_new_index(class, 0, none, None, None, Some(free_attached)) as u32
-            as usize
-    });
-    slot as c_int
-}
+static SLOT: Slot = Slot::new(ffi::CRYPTO_EX_INDEX_SSL_CTX, None, None, Some(free_attached));

@@ -200,7 +200,7 @@ unsafe fn on_start(ssl: *mut SSL) {
         let Some(served) = serve(ssl) else { return };
         let connection = served.connection.clone();
         if connection.is_closed() {
-            return;
+            return client.withdraw_leftover();
         }
         served.forget_resumed();
         let vhost = || match libwebsockets::wsi_of(ssl) {
@@ -219,12 +219,21 @@ unsafe fn on_start(ssl: *mut SSL) {
 /// # Safety
 /// The connection is live, and this thread's to use.
 unsafe fn on_done(served: &Served, connection: &Arc<Connection>, client: &SslClient) {
+    // With early data, OpenSSL says so once before the server has answered.
+    if ffi::TELLS_FINISHED && !client.is_renegotiation() {
+        return;
+    }
     let session = client.session();
+    // From now on it is the app's.
+    // SAFETY: the session is the connection's.
+    unsafe { ffi::note_offered_copy(session, false) };
     let is_resumed = client.resumed().is_some();
     // A resumption asks nothing that leaves errors.
     let _errors = (!is_resumed).then(ErrorQueue::keep);
     if is_resumed {
         served.note_resumed(session);
+    } else {
+        client.learn();
     }
     let is_tls13 = client.tls_version() >= TLS1_3;
     // One of TLS 1.3 is no session yet: that comes with a ticket.

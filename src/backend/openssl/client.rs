@@ -4,11 +4,11 @@ use std::ffi::{CStr, c_char, c_int, c_long};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::ptr;
 
-use super::attached::attached;
+use super::attached::{Attached, attached};
 use super::parameters::{self, TrustStore};
 use super::session::{Chain, Session, validity};
 use super::{ffi, id_context, served, verify};
-use crate::backend::{Backend, Client, Resumption, SetSession, TLS1_3, Verified};
+use crate::backend::{Backend, Client, HandshakeId, SetSession, TLS1_3, Verified};
 use crate::endpoint::{Endpoint, Identity};
 use crate::terms::{
     CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, is_old,
@@ -54,6 +54,15 @@ impl SslClient {
         matches!(error, SSL_ERROR_SSL | SSL_ERROR_SYSCALL | SSL_ERROR_ZERO_RETURN)
     }
 
+    /// Learns what only a full handshake shows of a connection.
+    pub fn learn(&self) {
+        let session = self.session();
+        if !session.is_null() {
+            // SAFETY: see SslClient; the session is the SSL's.
+            unsafe { id_context::learn_of(self.0, session) };
+        }
+    }
+
     /// The versions that it offers.
     fn versions(&self, options: u64) -> Versions {
         // SAFETY: see SslClient; these controls only read. 0 means no bound.
@@ -88,23 +97,19 @@ impl SslClient {
         }
     }
 
-    /// What the handshake resumed, as far as it has come; None for nothing.
-    pub fn resumed(&self) -> Option<usize> {
-        // SAFETY: see SslClient.
-        unsafe {
-            (ffi::SSL_session_reused(self.0) != 0)
-                .then(|| served::served(self.0).map_or(0, |served| served.resumed()))
-        }
-    }
-
-    /// Whether it may offer a pre-shared key or SRP. To know it for sure is dear: so the first
-    /// connection of an SSL_CTX tells whether the others are asked.
-    fn may_have_secret(&self) -> bool {
+    /// Whether it offers a pre-shared key or SRP. To know it is dear: where connections of its
+    /// SSL_CTX were seen, and none with one, it is taken for the same.
+    fn has_secret(&self) -> bool {
         // SAFETY: see SslClient.
         let attached = unsafe { attached(ffi::SSL_get_SSL_CTX(self.0)) };
-        attached.is_none_or(|attached| {
-            attached.may_have_secret(|| self.ciphers().is_none_or(|ciphers| ciphers.has_secret))
-        })
+        if attached.is_some_and(Attached::has_no_secret) {
+            return false;
+        }
+        let has_one = self.ciphers().is_none_or(|ciphers| ciphers.has_secret);
+        if let Some(attached) = attached {
+            attached.note_secret(has_one);
+        }
+        has_one
     }
 
     /// The port of a connect BIO that has not connected yet: it does so when the handshake first
@@ -125,44 +130,44 @@ impl SslClient {
         }
     }
 
-    fn peer_port(&self) -> Option<u16> {
+    /// Its socket, if it has one.
+    fn socket(&self) -> Option<c_int> {
         // SAFETY: see SslClient.
-        if unsafe { ffi::SSL_get_fd(self.0) } < 0 {
-            return self.port_to_connect_to();
-        }
-        self.peer_address().map(|address| address.port())
+        Some(unsafe { ffi::SSL_get_fd(self.0) }).filter(|&fd| fd >= 0)
     }
 
-    /// The address and port of the peer of its socket.
-    fn peer_address(&self) -> Option<SocketAddr> {
-        // SAFETY: see SslClient.
-        let fd = unsafe { ffi::SSL_get_fd(self.0) };
-        if fd < 0 {
-            return None;
+    fn peer_port(&self) -> Option<u16> {
+        match self.socket() {
+            Some(socket) => Some(peer_address(socket)?.port()),
+            None => self.port_to_connect_to(),
         }
-        // SAFETY: all zero is a sockaddr_storage.
-        let mut address: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
-        let mut len = size_of_val(&address) as libc::socklen_t;
-        // SAFETY: `len` bytes are there to write.
-        if unsafe { libc::getpeername(fd, (&raw mut address).cast(), &mut len) } != 0 {
-            return None;
+    }
+}
+
+/// The address and port of a socket's peer.
+fn peer_address(socket: c_int) -> Option<SocketAddr> {
+    // SAFETY: all zero is a sockaddr_storage.
+    let mut address: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
+    let mut len = size_of_val(&address) as libc::socklen_t;
+    // SAFETY: `len` bytes are there to write.
+    if unsafe { libc::getpeername(socket, (&raw mut address).cast(), &mut len) } != 0 {
+        return None;
+    }
+    match c_int::from(address.ss_family) {
+        libc::AF_INET => {
+            // SAFETY: of that family, that is what it is.
+            let address = unsafe { &*(&raw const address).cast::<libc::sockaddr_in>() };
+            let host = Ipv4Addr::from_bits(u32::from_be(address.sin_addr.s_addr));
+            Some((host, u16::from_be(address.sin_port)).into())
         }
-        match c_int::from(address.ss_family) {
-            libc::AF_INET => {
-                // SAFETY: of that family, that is what it is.
-                let address = unsafe { &*(&raw const address).cast::<libc::sockaddr_in>() };
-                let host = Ipv4Addr::from_bits(u32::from_be(address.sin_addr.s_addr));
-                Some((host, u16::from_be(address.sin_port)).into())
-            }
-            libc::AF_INET6 => {
-                // SAFETY: as above.
-                let address = unsafe { &*(&raw const address).cast::<libc::sockaddr_in6>() };
-                let host = Ipv6Addr::from(address.sin6_addr.s6_addr);
-                let (port, scope) = (u16::from_be(address.sin6_port), address.sin6_scope_id);
-                Some(SocketAddrV6::new(host, port, 0, scope).into())
-            }
-            _ => None,
+        libc::AF_INET6 => {
+            // SAFETY: as above.
+            let address = unsafe { &*(&raw const address).cast::<libc::sockaddr_in6>() };
+            let host = Ipv6Addr::from(address.sin6_addr.s6_addr);
+            let (port, scope) = (u16::from_be(address.sin6_port), address.sin6_scope_id);
+            Some(SocketAddrV6::new(host, port, 0, scope).into())
         }
+        _ => None,
     }
 }
 
@@ -207,9 +212,15 @@ impl SupportedCiphers {
         (!stack.is_null()).then_some(SupportedCiphers(stack))
     }
 
-    fn iter(&self) -> impl Iterator<Item = *const ffi::SSL_CIPHER> {
+    /// They are static.
+    fn iter(&self) -> impl Iterator<Item = *mut ffi::SSL_CIPHER> {
         // SAFETY: the stack is live.
-        unsafe { ciphers_of(self.0) }
+        unsafe { ffi::items(self.0) }
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = u16> {
+        // SAFETY: the stack is live.
+        unsafe { numbers_of(self.0) }
     }
 }
 
@@ -220,17 +231,13 @@ impl Drop for SupportedCiphers {
     }
 }
 
-/// A stack's ciphers, which are static.
+/// The numbers of a stack's ciphers.
 ///
 /// # Safety
-/// `stack` is NULL or a live STACK_OF(SSL_CIPHER) that does not change while the iterator is used.
-unsafe fn ciphers_of(
-    stack: *const ffi::OPENSSL_STACK,
-) -> impl Iterator<Item = *const ffi::SSL_CIPHER> {
-    // SAFETY: the caller's promise; sk_num takes NULL, and gives -1 for it.
-    (0..unsafe { ffi::OPENSSL_sk_num(stack) })
-        // SAFETY: as above.
-        .map(move |at| unsafe { ffi::OPENSSL_sk_value(stack, at) }.cast_const().cast())
+/// As [`ffi::items`].
+unsafe fn numbers_of(stack: *const ffi::OPENSSL_STACK) -> impl Iterator<Item = u16> {
+    // SAFETY: the caller's promise; ciphers are static.
+    unsafe { ffi::items(stack).map(|cipher| ffi::SSL_CIPHER_get_protocol_id(cipher)) }
 }
 
 impl Client for SslClient {
@@ -239,7 +246,7 @@ impl Client for SslClient {
             Some(name) => Endpoint::new(name.to_str().ok()?, self.peer_port()?),
             // A server that is called by its address has no name.
             None => {
-                let address = self.peer_address()?;
+                let address = peer_address(self.socket()?)?;
                 Endpoint::new(&host_of(address), address.port())
             }
         }
@@ -251,7 +258,11 @@ impl Client for SslClient {
             if ffi::SSL_CTX_get_client_cert_cb(ffi::SSL_get_SSL_CTX(self.0)).is_some() {
                 return None;
             }
-            super::identity_of(ffi::SSL_get_certificate(self.0))
+            let current = ffi::SSL_get_certificate(self.0);
+            if ffi::has_other_certificates(self.0, current) {
+                return None;
+            }
+            super::identity_of(current)
         }
     }
 
@@ -261,13 +272,12 @@ impl Client for SslClient {
 
     fn offer(&self, session: &Session) -> Option<SetSession> {
         // SAFETY: see SslClient; nobody else refers to the copy.
-        self.set(unsafe { id_context::fit(self.0, session.to_offer()?) }?)
-    }
-
-    fn set(&self, session: Session) -> Option<SetSession> {
+        let session = unsafe { id_context::fit(self.0, session.to_offer()?) }?;
         let address = session.as_ptr() as usize;
         // SAFETY: see SslClient. SSL_set_session() takes a reference of its own.
         let is_set = unsafe { ffi::SSL_set_session(self.0, session.as_ptr()) == 1 };
+        // SAFETY: as above.
+        unsafe { ffi::note_offered_copy(session.as_ptr(), true) };
         is_set.then_some(SetSession { address, session })
     }
 
@@ -295,8 +305,26 @@ impl Client for SslClient {
         unsafe { ffi::SSL_clear_options(self.0, ffi::SSL_OP_NO_TICKET) };
     }
 
-    fn resumption(&self) -> Resumption {
-        self.resumed().map_or(Resumption::None, Resumption::Of)
+    fn handshake_id(&self) -> HandshakeId {
+        let mut random = [0; 32];
+        // SAFETY: see SslClient; so many bytes are there to write. Each ClientHello has another.
+        unsafe { ffi::SSL_get_client_random(self.0, random.as_mut_ptr(), random.len()) };
+        random
+    }
+
+    fn withdraw_leftover(&self) {
+        // SAFETY: see SslClient; the session is the SSL's.
+        if unsafe { ffi::is_offered_copy(self.session()) } {
+            self.withdraw();
+        }
+    }
+
+    fn resumed(&self) -> Option<usize> {
+        // SAFETY: see SslClient.
+        unsafe {
+            (ffi::SSL_session_reused(self.0) != 0)
+                .then(|| served::served(self.0).map_or(0, |served| served.resumed()))
+        }
     }
 
     fn is_certified(&self) -> bool {
@@ -306,7 +334,6 @@ impl Client for SslClient {
         }
         // SAFETY: see SslClient; the session is the SSL's, and ciphers are static.
         unsafe {
-            id_context::learn_of(self.0, session);
             let cipher = ffi::SSL_SESSION_get0_cipher(session);
             // With TLS 1.3 a pre-shared key is a resumption, and ciphers do not tell.
             !cipher.is_null()
@@ -353,19 +380,24 @@ impl Client for SslClient {
             if ffi::SSL_dane_tlsa_add(self.0, 255, 0, 0, c"".as_ptr().cast(), 0) != -1 {
                 return Some("it uses DANE");
             }
+            // By which a server may choose its certificate.
+            if ffi::OPENSSL_sk_num(ffi::SSL_get0_CA_list(self.0)) > 0 {
+                return Some("it tells the authorities that it trusts");
+            }
             if ffi::takes_raw_public_keys(self.0) {
                 return Some("it takes raw public keys");
             }
         }
-        // Asked of each connection where one of its SSL_CTX was seen to have one.
-        if self.may_have_secret() && self.ciphers().is_none_or(|ciphers| ciphers.has_secret) {
+        if self.has_secret() {
             return Some("it has a pre-shared key or a password of its own");
         }
         None
     }
 
     fn unsuitable(&self, session: &Session) -> Option<&'static str> {
-        if super::OpenSsl::facts(session).tls_version < TLS1_3 {
+        // SAFETY: the session is live.
+        let version = unsafe { ffi::SSL_SESSION_get_protocol_version(session.as_ptr()) };
+        if version < c_int::from(TLS1_3) {
             // SAFETY: see SslClient.
             let options = unsafe { ffi::SSL_get_options(self.0) };
             // RFC 7627 5.3: a resumption must agree with its session on the extended master
@@ -396,8 +428,7 @@ impl Client for SslClient {
                 ciphers: None,
                 // Those of TLS 1.3 come first.
                 suites: Some(
-                    ciphers_of(ffi::SSL_get_ciphers(self.0))
-                        .map(|cipher| ffi::SSL_CIPHER_get_protocol_id(cipher))
+                    numbers_of(ffi::SSL_get_ciphers(self.0))
                         .take_while(|&cipher| !is_old(cipher))
                         .collect(),
                 ),
@@ -408,6 +439,7 @@ impl Client for SslClient {
                 verify_callback: VerifyCallback::At(callback, verify::store_callback(self.0)),
                 security: Security {
                     level: Some(ffi::SSL_get_security_level(self.0)),
+                    suite_b: verify::suite_b(self.0),
                     callback: Some(ffi::app_security_callback(self.0)),
                 },
                 is_bare: false,
@@ -419,7 +451,7 @@ impl Client for SslClient {
         // SAFETY: see SslClient; ciphers are static.
         let (offered, has_secret) = unsafe {
             let stack = SupportedCiphers::of(self.0)?;
-            let offered = cipher_list(stack.iter().map(|of| ffi::SSL_CIPHER_get_protocol_id(of)));
+            let offered = cipher_list(stack.numbers());
             let has_secret =
                 ffi::TELLS_SECRETS && stack.iter().any(|cipher| ffi::takes_secret(cipher));
             if let Some(attached) = attached(ffi::SSL_get_SSL_CTX(self.0)) {
@@ -431,30 +463,22 @@ impl Client for SslClient {
     }
 
     fn takes(&self, cipher: u16) -> bool {
-        // SAFETY: see SslClient; ciphers are static.
-        unsafe {
-            SupportedCiphers::of(self.0).is_some_and(|stack| {
-                stack.iter().any(|of| ffi::SSL_CIPHER_get_protocol_id(of) == cipher)
-            })
-        }
+        // SAFETY: see SslClient.
+        let stack = unsafe { SupportedCiphers::of(self.0) };
+        stack.is_some_and(|stack| stack.numbers().any(|number| number == cipher))
     }
 
     fn offers(&self, ciphers: &CipherList) -> bool {
-        // SAFETY: see SslClient; ciphers are static.
-        unsafe {
-            SupportedCiphers::of(self.0).is_some_and(|stack| {
-                let numbers = stack.iter().map(|of| ffi::SSL_CIPHER_get_protocol_id(of));
-                numbers.filter(|&number| is_old(number)).eq(ciphers.iter().copied())
-            })
-        }
+        // SAFETY: see SslClient.
+        let stack = unsafe { SupportedCiphers::of(self.0) };
+        stack.is_some_and(|stack| {
+            stack.numbers().filter(|&number| is_old(number)).eq(ciphers.iter().copied())
+        })
     }
 
     fn configured_ciphers(&self) -> CipherList {
-        // SAFETY: see SslClient. The stack is the SSL's or the SSL_CTX's, ciphers are static.
-        unsafe {
-            let ciphers = ciphers_of(ffi::SSL_get_ciphers(self.0));
-            cipher_list(ciphers.map(|cipher| ffi::SSL_CIPHER_get_protocol_id(cipher)))
-        }
+        // SAFETY: see SslClient. The stack is the SSL's or the SSL_CTX's.
+        unsafe { cipher_list(numbers_of(ffi::SSL_get_ciphers(self.0))) }
     }
 
     fn trust_store(&self) -> Option<TrustStore> {

@@ -50,12 +50,30 @@ pub(super) fn look_for_users() {
     if is_used(Use::PerConnection) || first != 0 && first != process {
         return;
     }
+    if is_linked_statically() {
+        // Then no name tells who calls it.
+        USE.fetch_max(Use::PerConnection as u8, Relaxed);
+        return;
+    }
     let looked_at = LOOKED_AT.load(Relaxed);
     let mut scan = Scan { looked_at, loaded: 0, found: Use::Never };
     // SAFETY: the callback is of the type asked for, and for such an argument.
     unsafe { libc::dl_iterate_phdr(Some(look_into), (&raw mut scan).cast()) };
     USE.fetch_max(scan.found as u8, Relaxed);
     LOOKED_AT.store(scan.loaded, Relaxed);
+}
+
+/// Whether OpenSSL lies in the same object as the library.
+fn is_linked_statically() -> bool {
+    let object_of = |address: *const c_void| {
+        // SAFETY: all zero is a Dl_info, which is written to.
+        unsafe {
+            let mut info: libc::Dl_info = std::mem::zeroed();
+            if libc::dladdr(address, &mut info) == 0 { ptr::null_mut() } else { info.dli_fbase }
+        }
+    };
+    let own = object_of(is_linked_statically as fn() -> bool as *const c_void);
+    own.is_null() || own == object_of(ffi::SSL_new as *const c_void)
 }
 
 /// A session of a full handshake shows its connection's context.

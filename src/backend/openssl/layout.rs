@@ -4,9 +4,9 @@
 //! setting them. Where it is not, they are not told.
 
 use std::ffi::{c_char, c_int, c_ulong};
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use super::ffi;
+use crate::fork::OnceNumber;
 
 /// How an X509_VERIFY_PARAM begins.
 #[repr(C)]
@@ -30,15 +30,9 @@ const _: () = assert!(size_of::<Head>() <= 48);
 pub(super) unsafe fn purpose_and_trust(
     param: *const ffi::X509_VERIFY_PARAM,
 ) -> Option<(c_int, c_int)> {
-    const UNKNOWN: u8 = 0;
-    const PROVEN: u8 = 1;
-    const REFUTED: u8 = 2;
-    static STATE: AtomicU8 = AtomicU8::new(UNKNOWN);
-    if STATE.load(Relaxed) == UNKNOWN {
-        STATE.store(if is_proven() { PROVEN } else { REFUTED }, Relaxed);
-    }
+    static IS_PROVEN: OnceNumber = OnceNumber::new();
     // SAFETY: an X509_VERIFY_PARAM begins so, which has been shown.
-    (STATE.load(Relaxed) == PROVEN).then(|| unsafe {
+    (IS_PROVEN.get_or_init(|| is_proven().into()) != 0).then(|| unsafe {
         let head = param.cast::<Head>();
         ((*head).purpose, (*head).trust)
     })

@@ -10,17 +10,17 @@
 
 use std::cell::RefCell;
 use std::ffi::{CStr, c_int, c_long, c_void};
-use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use super::attached::{attached, serve_all};
 use super::callbacks::{chain_app_callback, is_on_info, on_info};
-use super::served::{connection, serve, slot};
-use super::{Errno, ErrorQueue, ffi, identity_of, unwind_safe};
+use super::ffi::{self, Slot};
+use super::served::{SLOT, connection, serve};
+use super::{Errno, ErrorQueue, identity_of, unwind_safe};
 use crate::capi::{lws, lws_tls_session_lws_functions as Functions, read_vhost_info};
 use crate::connection::Connection;
-use crate::fork::{Mutex, Once, OnceNumber, Owned};
+use crate::fork::{Mutex, Once, Owned};
 use crate::vhost::{DEFAULT_NAME, Info, Vhost};
 use crate::{endpoint, handles, log};
 
@@ -78,22 +78,15 @@ pub fn may_own(handle: usize) -> bool {
 
 /// lws is about to make a context, if `functions` are given, else a vhost.
 pub fn begin(functions: Option<Functions>) {
-    static WATCH: OnceNumber = OnceNumber::new();
-    WATCH.get_or_init(|| {
-        let (class, none) = (ffi::CRYPTO_EX_INDEX_SSL_CTX, ptr::null_mut());
-        // SAFETY: the function is of the type asked for, and never unloaded.
-        unsafe {
-            ffi::CRYPTO_get_ex_new_index(class, 0, none, Some(on_new_ctx), None, None) as u32
-                as usize
-        }
-    });
+    static WATCH: Slot = Slot::new(ffi::CRYPTO_EX_INDEX_SSL_CTX, Some(on_new_ctx), None, None);
+    WATCH.number();
     if let Some(functions) = functions {
         FUNCTIONS.get_or_init(|| {
             log::set_default(functions.log, functions.is_log_visible);
             endpoint::set_lws_version(version_of(&functions));
             functions
         });
-        slot();
+        SLOT.number();
     }
     MAKING.with_borrow_mut(|making| making.push(Making(Vec::new())));
 }

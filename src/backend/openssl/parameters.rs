@@ -5,7 +5,7 @@ use std::ptr;
 
 use super::ffi;
 use super::layout::purpose_and_trust;
-use super::verify::{has_own_functions, store_of, suite_b};
+use super::verify::{has_own_functions, store_of};
 use crate::fork::Owned;
 use crate::terms::{Bytes, push_relative};
 
@@ -76,10 +76,19 @@ pub unsafe fn verification(ssl: *mut ffi::SSL, host: &[u8]) -> Option<Bytes> {
     let mut bytes = Bytes::new();
     // SAFETY: the caller's promise; a connection has parameters, and a store that has its own.
     unsafe {
-        bytes.extend_from_slice(&suite_b(ssl).to_ne_bytes());
         for param in [ffi::SSL_get0_param(ssl), ffi::X509_STORE_get0_param(store_of(ssl))] {
             add_names(&mut bytes, param, host);
             add_settings(&mut bytes, param)?;
+        }
+    }
+    // What the connection's own leave open is in OpenSSL's table, where an app may have put others.
+    for name in [c"default", c"ssl_server"] {
+        // SAFETY: the name is a string; what is found stays.
+        unsafe {
+            let param = ffi::X509_VERIFY_PARAM_lookup(name.as_ptr());
+            if !param.is_null() {
+                add_settings(&mut bytes, param.cast_mut())?;
+            }
         }
     }
     Some(bytes)

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use super::attached::{attach, attached};
 use super::callbacks::{chain_app_callback, is_on_info, look, on_info};
 use super::client::SslClient;
-use super::ffi::{self, SSL};
+use super::ffi::{self, SSL, Slot, not_copied};
 use super::{Errno, ErrorQueue, unwind_safe};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
-use crate::fork::OnceNumber;
 use crate::vhost::Vhost;
 
 /// What belongs to an SSL that the library serves.
@@ -50,7 +49,7 @@ impl Served {
 /// `ssl` is live and this thread's to use; the result is not used after `unserve`.
 pub(super) unsafe fn served<'a>(ssl: *const SSL) -> Option<&'a Served> {
     // SAFETY: only `serve` and `unserve` change the slot, on the thread that uses the SSL.
-    unsafe { ffi::SSL_get_ex_data(ssl, slot()).cast::<Served>().as_ref() }
+    unsafe { ffi::SSL_get_ex_data(ssl, SLOT.number()).cast::<Served>().as_ref() }
 }
 
 /// Serves a connection whose endpoint the app tells.
@@ -144,7 +143,7 @@ pub(super) unsafe fn serve<'a>(ssl: *mut SSL) -> Option<&'a Served> {
             resumed: Cell::new(0),
         });
         let served = Box::into_raw(served);
-        if ffi::SSL_set_ex_data(ssl, slot(), served.cast()) != 1 {
+        if ffi::SSL_set_ex_data(ssl, SLOT.number(), served.cast()) != 1 {
             drop(Box::from_raw(served));
             return None;
         }
@@ -157,8 +156,8 @@ pub(super) unsafe fn serve<'a>(ssl: *mut SSL) -> Option<&'a Served> {
 unsafe fn unserve(ssl: *mut SSL) {
     // SAFETY: the caller's promise; only `serve` fills the slot, with a Box.
     unsafe {
-        let served = ffi::SSL_get_ex_data(ssl, slot()).cast::<Served>();
-        if served.is_null() || ffi::SSL_set_ex_data(ssl, slot(), ptr::null_mut()) != 1 {
+        let served = ffi::SSL_get_ex_data(ssl, SLOT.number()).cast::<Served>();
+        if served.is_null() || ffi::SSL_set_ex_data(ssl, SLOT.number(), ptr::null_mut()) != 1 {
             return;
         }
         let served = Box::from_raw(served);
@@ -180,7 +179,7 @@ unsafe extern "C" fn free_served(
         // SAFETY: only `serve` fills the slot, with a Box; the SSL is going. It is whole yet, but
         // not served any more: an app's function may ask, its log's or one that frees ex_data.
         let served = unsafe {
-            ffi::SSL_set_ex_data(ssl.cast(), slot(), ptr::null_mut());
+            ffi::SSL_set_ex_data(ssl.cast(), SLOT.number(), ptr::null_mut());
             Box::from_raw(data.cast::<Served>())
         };
         let _errno = Errno::keep();
@@ -195,28 +194,7 @@ unsafe extern "C" fn free_served(
     }
 }
 
-/// SSL_dup() makes another connection: it is served from its own handshake on.
-unsafe extern "C" fn dup_served(
-    _to: *mut ffi::CRYPTO_EX_DATA,
-    _from: *const ffi::CRYPTO_EX_DATA,
-    data: *mut *mut c_void,
-    _: c_int,
-    _: c_long,
-    _: *mut c_void,
-) -> c_int {
-    // SAFETY: OpenSSL passes where the pointer to copy is.
-    unsafe { *data = ptr::null_mut() };
-    1
-}
-
-/// The library's slot in the ex_data of SSLs.
-pub(super) fn slot() -> c_int {
-    static SLOT: OnceNumber = OnceNumber::new();
-    // SAFETY: the functions are of the types asked for, and never unloaded.
-    let slot = SLOT.get_or_init(|| unsafe {
-        let (class, none) = (ffi::CRYPTO_EX_INDEX_SSL, ptr::null_mut());
-        let (dup, free) = (Some(dup_served as _), Some(free_served as _));
-        ffi::CRYPTO_get_ex_new_index(class, 0, none, None, dup, free) as u32 as usize
-    });
-    slot as c_int
-}
+/// The library's slot in the ex_data of SSLs. SSL_dup() makes another connection: it is served from
+/// its own handshake on.
+pub(super) static SLOT: Slot =
+    Slot::new(ffi::CRYPTO_EX_INDEX_SSL, None, Some(not_copied), Some(free_served));

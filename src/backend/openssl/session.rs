@@ -1,7 +1,7 @@
 //! Sessions and certificate chains of OpenSSL, owned.
 
 use std::ffi::{CStr, c_int, c_long};
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 use std::ptr;
 use std::sync::Arc;
 
@@ -110,9 +110,7 @@ impl Certificate {
         // SAFETY: the caller's promise.
         (unsafe { ffi::X509_up_ref(x509) } == 1).then(|| Certificate(owned))
     }
-}
 
-impl Certificate {
     /// Whether no app has said what it trusts it for, or not.
     fn is_plain(&self) -> bool {
         // SAFETY: the certificate is live; these only read it. NULL has none.
@@ -146,7 +144,7 @@ impl Chain {
     /// `stack` is NULL or a live STACK_OF(X509).
     pub unsafe fn of_stack(stack: *mut ffi::OPENSSL_STACK) -> Option<Chain> {
         // SAFETY: the caller's promise.
-        let certificates = unsafe { certificates(stack).map(|x509| Certificate::of(x509)) };
+        let certificates = unsafe { ffi::items(stack).map(|x509| Certificate::of(x509)) };
         Chain::new(certificates.collect::<Option<_>>()?)
     }
 
@@ -205,26 +203,13 @@ impl Anchors {
     /// `verified` is NULL or a live STACK_OF(X509).
     pub unsafe fn of(verified: *const ffi::OPENSSL_STACK, sent: &Chain) -> Option<Anchors> {
         // SAFETY: the caller's promise.
-        let others = unsafe { certificates(verified) }
+        let others = unsafe { ffi::items(verified) }
             .filter(|&x509| sent.certificates().all(|other| other != x509));
         // SAFETY: the stack's certificates are live.
         let anchors =
             Anchors(others.map(|x509| unsafe { Certificate::of(x509) }).collect::<Option<_>>()?);
         OpenSsl::are_plain(sent, &anchors).then_some(anchors)
     }
-}
-
-/// The certificates of a stack.
-///
-/// # Safety
-/// `stack` is NULL or a STACK_OF(X509) that does not change while the iterator is used.
-pub(super) unsafe fn certificates(
-    stack: *const ffi::OPENSSL_STACK,
-) -> impl Iterator<Item = *mut ffi::X509> {
-    // SAFETY: the caller's promise; sk_num takes NULL, and gives -1 for it.
-    (0..unsafe { ffi::OPENSSL_sk_num(stack) })
-        // SAFETY: as above.
-        .map(move |at| unsafe { ffi::OPENSSL_sk_value(stack, at) }.cast())
 }
 
 /// A certificate's time in milliseconds since 1970; None if it is not a time.
@@ -249,11 +234,11 @@ unsafe fn milliseconds(time: *const ffi::ASN1_TIME) -> Option<i64> {
 /// From when to when all certificates of a stack are valid; empty if one of them does not say.
 ///
 /// # Safety
-/// As [`certificates`].
+/// As [`ffi::items`].
 pub(super) unsafe fn validity(stack: *const ffi::OPENSSL_STACK) -> (i64, i64) {
     let mut valid = (i64::MIN, i64::MAX);
     // SAFETY: the caller's promise.
-    for x509 in unsafe { certificates(stack) } {
+    for x509 in unsafe { ffi::items(stack) } {
         // SAFETY: the stack's certificates are live.
         let (from, to) = unsafe {
             let from = milliseconds(ffi::X509_get0_notBefore(x509)).unwrap_or(i64::MAX);
@@ -262,6 +247,19 @@ pub(super) unsafe fn validity(stack: *const ffi::OPENSSL_STACK) -> (i64, i64) {
         valid = (valid.0.max(from), valid.1.min(to));
     }
     valid
+}
+
+/// What one of OpenSSL's i2d functions writes; None where that fails, or there is no memory for it.
+///
+/// # Safety
+/// With NULL, `i2d` only tells the length; else it writes so many bytes, and moves the pointer.
+unsafe fn der_of(i2d: impl Fn(*mut *mut u8) -> c_int) -> Option<Zeroizing<Vec<u8>>> {
+    let len = usize::try_from(i2d(ptr::null_mut())).ok().filter(|&len| len > 0)?;
+    let mut der = Zeroizing::new(Vec::new());
+    der.try_reserve_exact(len).ok()?;
+    der.resize(len, 0);
+    let mut at = der.as_mut_ptr();
+    (usize::try_from(i2d(&mut at)) == Ok(len)).then_some(der)
 }
 
 /// The number of a session's cipher; 0 if it has none.
@@ -297,16 +295,8 @@ impl Backend for OpenSsl {
 
     fn encode(session: &Session) -> Option<Zeroizing<Vec<u8>>> {
         let _errors = super::ErrorQueue::keep();
-        // SAFETY: the session is live; with NULL it only tells the length.
-        let len = unsafe { ffi::i2d_SSL_SESSION(session.as_ptr(), ptr::null_mut()) };
-        let len = usize::try_from(len).ok().filter(|&len| len > 0)?;
-        let mut der = Zeroizing::new(Vec::new());
-        der.try_reserve_exact(len).ok()?;
-        der.resize(len, 0);
-        let mut at = der.as_mut_ptr();
-        // SAFETY: `len` bytes are there to write.
-        let written = unsafe { ffi::i2d_SSL_SESSION(session.as_ptr(), &mut at) };
-        (usize::try_from(written) == Ok(len)).then_some(der)
+        // SAFETY: the session is live.
+        unsafe { der_of(|to| ffi::i2d_SSL_SESSION(session.as_ptr(), to)) }
     }
 
     fn mark(session: &Session) -> Option<Session> {
@@ -357,14 +347,9 @@ impl Backend for OpenSsl {
     fn chain_to_der(chain: &Chain) -> Option<Vec<Vec<u8>>> {
         let to_der = |x509: *mut ffi::X509| {
             let _errors = super::ErrorQueue::keep();
-            // SAFETY: the certificate is live; with NULL it only tells the length.
-            let len = usize::try_from(unsafe { ffi::i2d_X509(x509, ptr::null_mut()) }).ok()?;
-            let mut der = Vec::new();
-            der.try_reserve_exact(len).ok()?;
-            der.resize(len, 0);
-            let mut at = der.as_mut_ptr();
-            // SAFETY: `len` bytes are there to write.
-            (unsafe { ffi::i2d_X509(x509, &mut at) } == len as c_int).then_some(der)
+            // SAFETY: the certificate is live.
+            let mut der = unsafe { der_of(|to| ffi::i2d_X509(x509, to)) }?;
+            Some(mem::take(&mut *der))
         };
         chain.certificates().map(to_der).collect()
     }

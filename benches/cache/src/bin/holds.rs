@@ -8,11 +8,10 @@ use std::time::Instant;
 use lws_tls_sessions::cache::{Cache, Dropped, Kind, Life, Size};
 use lws_tls_sessions::clock::Moment;
 use lws_tls_sessions::endpoint::{Endpoint, Key};
+use lws_tls_sessions::vhost::PIECE;
 use lws_tls_sessions_benches::{Session, host};
 
 const HOUR: i64 = 3_600_000;
-/// Entries in a piece, as the vhost has it.
-const PIECE: usize = 16;
 
 struct Times(&'static str, Vec<u64>);
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use lws_tls_sessions::backend::{
-    Active, Backend, Chain, Client, Resumption, Session, SetSession, TrustStore, Verified,
+    Active, Backend, Chain, Client, HandshakeId, Session, SetSession, TrustStore, Verified,
 };
 use lws_tls_sessions::clock::Moment;
 use lws_tls_sessions::connection::{Connection, NewSession};
@@ -46,18 +46,18 @@ impl Client for Copies<'_> {
         0
     }
     fn offer(&self, session: &Session) -> Option<SetSession> {
-        self.set(copy(session))
-    }
-    fn set(&self, session: Session) -> Option<SetSession> {
-        Some(SetSession { address: 1, session })
+        Some(SetSession { address: 1, session: copy(session) })
     }
     fn withdraw(&self) {}
     fn forbid_tickets(&self) -> bool {
         false
     }
     fn allow_tickets(&self) {}
-    fn resumption(&self) -> Resumption {
-        if self.resumes { Resumption::Of(1) } else { Resumption::None }
+    fn handshake_id(&self) -> HandshakeId {
+        [0; 32]
+    }
+    fn resumed(&self) -> Option<usize> {
+        self.resumes.then_some(1)
     }
     fn is_certified(&self) -> bool {
         true

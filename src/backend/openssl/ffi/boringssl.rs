@@ -23,6 +23,8 @@ pub const TELLS_NEW_SESSIONS: bool = true;
 /// A connection that resumes a session may have a copy, which tells nothing of what it is of. But
 /// what is set when the handshake starts stays.
 pub const COPIES_RESUMED: bool = true;
+/// SSL_get_finished() says nothing with TLS 1.3.
+pub const TELLS_FINISHED: bool = false;
 /// Ciphers that take a pre-shared key are always told, whether a connection has one or not.
 pub const TELLS_SECRETS: bool = false;
 /// An encoded session has no room for a mark.
@@ -81,7 +83,6 @@ mod c {
         pub fn SSL_SESSION_set_timeout(session: *mut SSL_SESSION, timeout: u32) -> u32;
         pub fn SSL_get_certificate(ssl: *const SSL) -> *mut X509;
         pub fn SSL_get_ciphers(ssl: *const SSL) -> *mut OPENSSL_STACK;
-        pub fn SSL_get_client_random(ssl: *const SSL, out: *mut u8, len: usize) -> usize;
         pub fn SSL_get_ex_new_index(
             argl: c_long,
             argp: *mut c_void,
@@ -122,6 +123,23 @@ pub unsafe fn role(ctx: *const SSL_CTX) -> Role {
 /// An app that has registered how to free its data, and not how to copy it, loses it here.
 pub unsafe fn has_app_data(_: *const SSL_SESSION) -> bool {
     false
+}
+
+/// What is set stays the SSL's own, and SSL_dup() there is none.
+pub unsafe fn note_offered_copy(_: *mut SSL_SESSION, _: bool) {}
+
+pub unsafe fn is_offered_copy(_: *const SSL_SESSION) -> bool {
+    false
+}
+
+/// It has one certificate.
+pub unsafe fn has_other_certificates(_: *mut SSL, _: *mut X509) -> bool {
+    false
+}
+
+/// There is none to be told.
+pub unsafe fn SSL_get0_CA_list(_: *const SSL) -> *const OPENSSL_STACK {
+    ptr::null()
 }
 
 pub unsafe fn takes_raw_public_keys(_: *const SSL) -> bool {
@@ -283,7 +301,7 @@ pub unsafe fn SSL_set_session(ssl: *mut SSL, session: *mut SSL_SESSION) -> c_int
     // SAFETY: the caller's promise; at most 32 bytes are written. They are zero until the
     // ClientHello is made.
     unsafe {
-        c::SSL_get_client_random(ssl, random.as_mut_ptr(), random.len());
+        super::SSL_get_client_random(ssl, random.as_mut_ptr(), random.len());
         if random != [0; 32] { 0 } else { c::SSL_set_session(ssl, session) }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
 
+mod ex_data;
 #[cfg(feature = "openssl")]
 #[path = "openssl.rs"]
 mod flavour;
@@ -12,6 +13,7 @@ mod flavour;
 #[path = "boringssl.rs"]
 mod flavour;
 
+pub use self::ex_data::{Slot, not_copied};
 pub use self::flavour::*;
 
 pub type InfoCallback = unsafe extern "C-unwind" fn(ssl: *const SSL, kind: c_int, value: c_int);
@@ -42,6 +44,17 @@ pub type ExFree = unsafe extern "C" fn(
     argl: c_long,
     argp: *mut c_void,
 );
+
+/// What is in a stack.
+///
+/// # Safety
+/// `stack` is NULL or a STACK_OF(T) that does not change while the iterator is used.
+pub unsafe fn items<T>(stack: *const OPENSSL_STACK) -> impl Iterator<Item = *mut T> {
+    // SAFETY: the caller's promise; sk_num takes NULL, and gives -1 for it.
+    (0..unsafe { OPENSSL_sk_num(stack) })
+        // SAFETY: as above.
+        .map(move |at| unsafe { OPENSSL_sk_value(stack, at) }.cast())
+}
 
 /// What the connections of an SSL_CTX can be.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -111,6 +124,7 @@ unsafe extern "C" {
     pub fn SSL_is_server(ssl: *const SSL) -> c_int;
     pub fn SSL_is_init_finished(ssl: *const SSL) -> c_int;
     pub fn SSL_version(ssl: *const SSL) -> c_int;
+    pub fn SSL_get_client_random(ssl: *const SSL, out: *mut c_uchar, len: usize) -> usize;
     pub fn SSL_get_finished(ssl: *const SSL, buf: *mut c_void, count: usize) -> usize;
     pub fn SSL_get_servername(ssl: *const SSL, kind: c_int) -> *const c_char;
     pub fn SSL_get_error(ssl: *const SSL, ret: c_int) -> c_int;

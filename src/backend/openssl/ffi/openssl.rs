@@ -1,7 +1,6 @@
 //! OpenSSL 3.0 and later.
 
 use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 pub use openssl_sys::{
     ASN1_TIME, BIO, BIO_METHOD, CRYPTO_EX_DATA, EVP_MD, OPENSSL_STACK, OPENSSL_sk_num,
@@ -15,7 +14,9 @@ pub use openssl_sys::{
 pub use openssl_sys::{SSL_CTX_free, SSL_CTX_up_ref};
 use openssl_sys::{SSL_METHOD, TLS_method};
 
-use super::{ExDup, ExFree, ExNew, Role, VerifyCallback};
+use super::{
+    CRYPTO_EX_INDEX_SSL_SESSION, ExDup, ExFree, ExNew, Role, Slot, VerifyCallback, not_copied,
+};
 use crate::fork::OnceNumber;
 
 /// Names the backend in saved sessions.
@@ -26,6 +27,8 @@ pub const IS_POLLED: bool = false;
 pub const TELLS_NEW_SESSIONS: bool = false;
 /// A connection that resumes a session has that very object.
 pub const COPIES_RESUMED: bool = false;
+/// SSL_get_finished() tells whether a handshake has ended, with each version.
+pub const TELLS_FINISHED: bool = true;
 /// Ciphers that take a pre-shared key, or SRP, are supported where a connection has one.
 pub const TELLS_SECRETS: bool = true;
 /// A client offers what it is given; its servers see to the time.
@@ -98,15 +101,59 @@ pub unsafe fn app_security_callback(ssl: *const SSL) -> (usize, usize) {
 pub unsafe fn has_app_data(session: *const SSL_SESSION) -> bool {
     /// Slots looked at that were registered after the library's first look.
     const LATER: c_int = 16;
-    static SLOTS: OnceNumber = OnceNumber::new();
-    let slots = SLOTS.get_or_init(|| {
-        let (class, none) = (super::CRYPTO_EX_INDEX_SSL_SESSION, std::ptr::null_mut());
-        // SAFETY: it has no callbacks.
-        let next = unsafe { CRYPTO_get_ex_new_index(class, 0, none, None, None, None) };
-        (next.max(0) + LATER) as usize
-    });
+    static NEXT: Slot = Slot::new(CRYPTO_EX_INDEX_SSL_SESSION, None, None, None);
+    let slots = NEXT.number().max(0) + LATER;
     // SAFETY: the caller's promise.
-    (0..slots as c_int).any(|slot| unsafe { !SSL_SESSION_get_ex_data(session, slot).is_null() })
+    (0..slots).any(|slot| unsafe { !SSL_SESSION_get_ex_data(session, slot).is_null() })
+}
+
+/// The slot of the mark in the ex_data of sessions: that it is a copy which the library has set on
+/// a connection whose handshake has not ended. What OpenSSL makes of a copy, for a ticket say, is
+/// not the library's.
+static OFFERED: Slot = Slot::new(CRYPTO_EX_INDEX_SSL_SESSION, None, Some(not_copied), None);
+
+/// Marks a copy that is set on a connection, or takes the mark off.
+///
+/// # Safety
+/// `session` is NULL or live, and this thread's to use.
+pub unsafe fn note_offered_copy(session: *mut SSL_SESSION, is_offered: bool) {
+    static MARK: u8 = 0;
+    let mark = if is_offered { &raw const MARK } else { std::ptr::null() };
+    if !session.is_null() {
+        // SAFETY: the caller's promise. The mark is never followed.
+        unsafe { SSL_SESSION_set_ex_data(session, OFFERED.number(), mark.cast_mut().cast()) };
+    }
+}
+
+/// Whether a session has that mark.
+///
+/// # Safety
+/// `session` is NULL or live.
+pub unsafe fn is_offered_copy(session: *const SSL_SESSION) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { !session.is_null() && !SSL_SESSION_get_ex_data(session, OFFERED.number()).is_null() }
+}
+
+/// Whether a connection has client certificates beside the current one, of other kinds: which of
+/// them it shows depends on the server.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use; `current` is its current certificate.
+pub unsafe fn has_other_certificates(ssl: *mut SSL, current: *mut X509) -> bool {
+    const SSL_CTRL_SELECT_CURRENT_CERT: c_int = 116;
+    const SSL_CTRL_SET_CURRENT_CERT: c_int = 117;
+    const SSL_CERT_SET_FIRST: c_long = 1;
+    const SSL_CERT_SET_NEXT: c_long = 2;
+    if current.is_null() {
+        return false;
+    }
+    // SAFETY: the caller's promise. The current one is selected again.
+    unsafe {
+        let set = |which| SSL_ctrl(ssl, SSL_CTRL_SET_CURRENT_CERT, which, std::ptr::null_mut());
+        let has_others = set(SSL_CERT_SET_FIRST) == 1 && set(SSL_CERT_SET_NEXT) == 1;
+        SSL_ctrl(ssl, SSL_CTRL_SELECT_CURRENT_CERT, 0, current.cast());
+        has_others
+    }
 }
 
 /// Marks an encoded session as one that a record of ours belongs to: lws and OpenSSL have no use
@@ -154,16 +201,12 @@ pub fn tells_all_names() -> bool {
 /// `ssl` is live and this thread's to use.
 pub unsafe fn takes_raw_public_keys(ssl: *const SSL) -> bool {
     type Get = unsafe extern "C" fn(*const SSL, *mut *mut c_uchar, *mut usize) -> c_int;
-    const UNKNOWN: usize = 0;
-    const MISSING: usize = 1;
-    static GET: AtomicUsize = AtomicUsize::new(UNKNOWN);
-    if GET.load(Relaxed) == UNKNOWN {
-        // SAFETY: the name is a string.
-        let get = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"SSL_get0_server_cert_type".as_ptr()) };
-        GET.store(if get.is_null() { MISSING } else { get as usize }, Relaxed);
-    }
-    let get = GET.load(Relaxed);
-    if get == MISSING {
+    static GET: OnceNumber = OnceNumber::new();
+    // SAFETY: the name is a string.
+    let get = GET.get_or_init(|| unsafe {
+        libc::dlsym(libc::RTLD_DEFAULT, c"SSL_get0_server_cert_type".as_ptr()) as usize
+    });
+    if get == 0 {
         return false;
     }
     let (mut types, mut len) = (std::ptr::null_mut(), 0);
@@ -212,6 +255,8 @@ unsafe extern "C" {
     pub fn BIO_s_null() -> *const BIO_METHOD;
     fn SSL_CIPHER_get_kx_nid(cipher: *const SSL_CIPHER) -> c_int;
     fn SSL_CIPHER_get_auth_nid(cipher: *const SSL_CIPHER) -> c_int;
+    fn SSL_SESSION_set_ex_data(session: *mut SSL_SESSION, index: c_int, data: *mut c_void)
+    -> c_int;
     fn SSL_SESSION_get_ex_data(session: *const SSL_SESSION, index: c_int) -> *mut c_void;
     pub fn SSL_SESSION_set1_ticket_appdata(
         session: *mut SSL_SESSION,
@@ -228,6 +273,7 @@ unsafe extern "C" {
         context: *const c_uchar,
         len: c_uint,
     ) -> c_int;
+    pub fn SSL_get0_CA_list(ssl: *const SSL) -> *const OPENSSL_STACK;
     pub fn SSL_clear_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn SSL_copy_session_id(to: *mut SSL, from: *const SSL) -> c_int;
     pub fn SSL_set_SSL_CTX(ssl: *mut SSL, ctx: *mut SSL_CTX) -> *mut SSL_CTX;
@@ -294,6 +340,7 @@ unsafe extern "C" {
     pub fn X509_STORE_lock(store: *mut X509_STORE) -> c_int;
     pub fn X509_STORE_unlock(store: *mut X509_STORE) -> c_int;
     pub fn X509_STORE_get_check_policy(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
+    pub fn X509_VERIFY_PARAM_lookup(name: *const c_char) -> *const X509_VERIFY_PARAM;
     pub fn X509_VERIFY_PARAM_new() -> *mut X509_VERIFY_PARAM;
     pub fn X509_VERIFY_PARAM_free(param: *mut X509_VERIFY_PARAM);
     pub fn X509_VERIFY_PARAM_set_purpose(param: *mut X509_VERIFY_PARAM, purpose: c_int) -> c_int;
