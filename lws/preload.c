@@ -95,7 +95,6 @@ lws_create_context(const struct lws_context_creation_info *info)
 	__typeof__(&lws_create_context) real = REAL(lws_create_context);
 	struct lws_tls_session_vhost_info ours;
 	struct lws_context *context;
-	int is_read;
 
 	if (!real)
 		return NULL;
@@ -106,8 +105,9 @@ lws_create_context(const struct lws_context_creation_info *info)
 
 	library.lws_begin(&libwebsockets.seam);
 	context = real(info);
-	is_read = context && preload_read_info(&ours, NULL, context, info);
-	library.lws_end(NULL, is_read ? &ours : NULL);
+	if (context)
+		preload_context_info(&ours, context, info);
+	library.lws_end(NULL, context ? &ours : NULL);
 
 	return context;
 }

@@ -38,6 +38,7 @@ extern struct libwebsockets {
 	void *(*get_vhost_user)(struct lws_vhost *vh);
 	void *(*get_context_user)(struct lws_context *context);
 	__typeof__(&lws_tls_session_dump_load) dump_load; /* NULL before 4.3 */
+	__typeof__(&lws_tls_session_dump_save) dump_save; /* the same */
 } libwebsockets;
 
 /*
@@ -51,16 +52,38 @@ preload_library(function_t lws_create_context);
 int
 preload_is_lws_code(const void *code);
 
+/* A line on stderr, for what libwebsockets' log is not there yet */
+void
+preload_say(const char *what, const char *more);
+
 /*
- * What a vhost was made with, as far as that can be told, and what the environment says.
+ * Whether the library in a file would get a function from what is loaded already, without loading
+ * it; -1 if there is no such file.
  */
+int
+preload_would_get(const char *path, const char *name, const void *function);
+
+void
+preload_read_environment(void);
+
+/* What a vhost was made with, as far as that can be told, and what the environment says */
 void
 preload_vhost_info(struct lws_tls_session_vhost_info *to, struct lws_vhost *vh,
 		   struct lws_context *context, const struct lws_context_creation_info *info);
 
+/* The same of a vhost whose struct has not been seen */
+void
+preload_ask_vhost(struct lws_tls_session_vhost_info *to, struct lws_vhost *vh,
+		  struct lws_context *context);
+
+/* What a context was made with, as far as that can be told; its default vhost is made with it */
+void
+preload_context_info(struct lws_tls_session_vhost_info *to, struct lws_context *context,
+		     const struct lws_context_creation_info *info);
+
 /*
- * What a vhost was made with, or without a vhost, a context, from the struct itself. 0 if this libwebsockets is not the one
- * whose header this file was compiled against.
+ * What a vhost was made with, or without a vhost, a context, from the struct itself. 0 if this
+ * libwebsockets is not the one whose header this file was compiled against.
  */
 int
 preload_read_info(struct lws_tls_session_vhost_info *to, struct lws_vhost *vh,

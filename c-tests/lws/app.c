@@ -104,6 +104,17 @@ app_init(int argc, const char **argv)
 	app.tls = lws_cmdline_option(argc, argv, "--tls");
 	app.resumes = !lws_cmdline_option(argc, argv, "--stock");
 	CHECK(app.cert && app.key && app.ca && app.tls);
+#if LWS_LIBRARY_VERSION_NUMBER >= 4005000 && LWS_LIBRARY_VERSION_NUMBER < 5000000
+	/* with its last context, this one ends OpenSSL: here that is to outlive them all */
+	{
+		struct lws_context_creation_info info;
+
+		memset(&info, 0, sizeof(info));
+		info.port = CONTEXT_PORT_NO_LISTEN;
+		info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+		CHECK(lws_create_context(&info));
+	}
+#endif
 }
 
 static void

@@ -32,7 +32,8 @@ static FUNCTIONS: Once<Functions> = Once::new();
 /// context, and uses the last one for all.
 static WSI_SLOT: AtomicI32 = AtomicI32::new(-1);
 
-/// What contexts were made with: it is what their default vhost was made with.
+/// The contexts that there are, and what each was made with, as far as that is known: its default
+/// vhost was made with it.
 static CONTEXTS: Mutex<Vec<Info>> = Mutex::new(Vec::new());
 
 /// What lws makes in one of its functions, on this thread: client SSL_CTXs, with a reference each.
@@ -109,7 +110,11 @@ pub fn end(handle: usize, info: Option<Info>) {
     let Some(made) = MAKING.with_borrow_mut(Vec::pop) else { return };
     let timeout = info.as_ref().map_or(0, |info| c_long::from(info.timeout));
     match info {
-        Some(info) if handle == 0 => CONTEXTS.lock().push(info),
+        Some(info) if handle == 0 => {
+            let mut contexts = CONTEXTS.lock();
+            contexts.retain(|other| other.context != info.context);
+            contexts.push(info);
+        }
         Some(info) => handles::put_vhost(handle, Vhost::new(info)),
         None => {}
     }
@@ -122,6 +127,9 @@ pub fn end(handle: usize, info: Option<Info>) {
 
 /// lws destroys a context, and its vhosts with it.
 pub fn context_gone(context: usize) {
+    if context == 0 {
+        return;
+    }
     let mut contexts = CONTEXTS.lock();
     contexts.retain(|info| info.context != context);
     if contexts.is_empty() {
@@ -189,8 +197,12 @@ pub unsafe fn vhost_of(wsi: *mut lws) -> Option<Arc<Vhost>> {
     }
     // SAFETY: all zero is a struct without a name; lws/ fills it for a live vhost.
     let info = unsafe {
+        let context = lws.get_context?(wsi);
+        if !is_known(context as usize) {
+            return None;
+        }
         let mut info = std::mem::zeroed();
-        lws.vhost_info?(&mut info, address, lws.get_context?(wsi));
+        lws.vhost_info?(&mut info, address, context);
         read_vhost_info(&info)
     };
     let vhost = handles::add_vhost_at(address as usize, Vhost::new(with_context(info)));
@@ -202,12 +214,17 @@ pub unsafe fn vhost_of(wsi: *mut lws) -> Option<Arc<Vhost>> {
     Some(vhost)
 }
 
+/// Whether a context is there, and is not being destroyed.
+fn is_known(context: usize) -> bool {
+    CONTEXTS.lock().iter().any(|info| info.context == context)
+}
+
 /// What lws tells of a vhost, and if it is the default one, what its context was made with.
 fn with_context(mut info: Info) -> Info {
     let name = |info: &Info| info.name.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
     let contexts = CONTEXTS.lock();
     let is_its = |context: &&Info| context.context == info.context && name(context) == name(&info);
-    if let Some(context) = contexts.iter().rev().find(is_its) {
+    if let Some(context) = contexts.iter().find(is_its) {
         info.options |= context.options;
         info.timeout = context.timeout;
         if context.cache_max != 0 {
