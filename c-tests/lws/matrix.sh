@@ -2,6 +2,8 @@
 # Measures how many of nine reconnects resume, for apps of the libwebsockets that is installed
 # here: as it is, with the preload library, and relinked. Prints a table in Markdown.
 #
+# Where libwebsockets can have several service threads, they take turns in two more rows.
+#
 #   matrix.sh APPS PRELOAD   APPS: the directory that the apps were built in
 #                            PRELOAD: liblws_tls_sessions_preload.so
 #
@@ -28,7 +30,8 @@ run_app() {
 # How many connections were resumed, as the server says; fails if that is not what the app says,
 # which counts the full handshakes. $1: way, $2: app, $3: TLS version, $4: who hangs up
 resumed() {
-	local way=$1 app=$2 tls=$3 hangup=$4 said count path=/
+	local way=$1 app=${2#threads:} tls=$3 hangup=$4 said count path=/ options=()
+	[ "$app" = "$2" ] || options=(--threads "$threads")
 	[ "$hangup" = server ] || path=/slow
 	forget_resumed
 	if [ "$app" = ws ]; then
@@ -38,7 +41,7 @@ resumed() {
 		said=${said%, *}
 	else
 		said=$(run_app "$way" http-client --port "${ports[$tls]}" --ca "$dir/ca.pem" \
-			--alpn "$app" --path "$path" --hangup "$hangup")
+			--alpn "$app" --path "$path" --hangup "$hangup" "${options[@]}")
 		count=$(count_resumed 10)
 	fi
 	[ "$said" = "10 connections, $((10 - count)) full handshakes" ] || {
@@ -54,16 +57,21 @@ start_nginx "$apps/slow-relay"
 version=$(pkg-config --modversion libwebsockets)
 ways=(stock preload shared)
 [ ! -x "$apps/http-client-static" ] || ways+=(static)
+apps_run=(http/1.1 h2 ws)
+threads=$(sed -n 's/^#define LWS_MAX_SMP \([0-9]*\)$/\1/p' \
+	"$(pkg-config --variable=includedir libwebsockets)/lws_config.h")
+[ "${threads:-1}" = 1 ] || apps_run+=(threads:http/1.1 threads:h2)
 declare -A names=(
 	[stock]="stock" [preload]="preloaded" [shared]="relinked, shared" [static]="relinked, static"
 	[http/1.1]="HTTP/1" [h2]="HTTP/2" [ws]="WebSocket"
+	[threads:http/1.1]="HTTP/1, $threads threads" [threads:h2]="HTTP/2, $threads threads"
 )
 failed=0
 
 echo "| libwebsockets | app | client | 1.2, server | 1.2, client | 1.3, server | 1.3, client |"
 echo "|---|---|---|---|---|---|---|"
 for way in "${ways[@]}"; do
-	for app in http/1.1 h2 ws; do
+	for app in "${apps_run[@]}"; do
 		row="| ${version%%-*} | ${names[$way]} | ${names[$app]} |"
 		for tls in 1.2 1.3; do
 			for hangup in server client; do
