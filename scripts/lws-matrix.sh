@@ -12,9 +12,9 @@ usage: scripts/lws-matrix.sh [--update-docs] [--lws DIR]...
 Builds the test apps with the libwebsockets that is installed here, and with Debian 13's in a root
 that debootstrap makes (needs to be run as root), runs them, and prints the tables.
 
-  --lws DIR      with the libwebsockets that is installed in DIR (include/ and lib/), instead of
-                 the root's; may be given several times
-  --update-docs  put them into docs/existing-lws-apps.md too
+  --lws DIR      only with the libwebsockets that is installed in DIR (include/ and lib/); may be
+                 given several times
+  --update-docs  put the tables into docs/existing-lws-apps.md; with --lws, too, all of them
   --help         show this
 TEXT
 }
@@ -26,7 +26,8 @@ while [ $# -gt 0 ]; do
 	--update-docs) update=1 ;;
 	--lws)
 		[ -n "${2:-}" ] || usage_error "--lws needs a directory"
-		[ -e "$2/include/libwebsockets.h" ] || usage_error "no libwebsockets in $2"
+		[ -e "$2/include/libwebsockets.h" ] && compgen -G "$2/lib*/pkgconfig/libwebsockets.pc" >/dev/null ||
+			usage_error "no libwebsockets in $2"
 		prefixes+=("$(realpath "$2")")
 		shift
 		;;
@@ -63,20 +64,20 @@ measure() {
 		die "the build in $build failed"
 	}
 	rm -f "$tables.log"
+	[ -z "$(tail -n 1 "$tables")" ] || echo | tee -a "$tables"
 	"$@" c-tests/lws/matrix.sh "$build/c-tests/lws" "$PWD/$build/lib/liblws_tls_sessions_preload.so" |
-		tee -a "$tables"
+		tee -a "$tables" || failed=1
 }
 
 # tables stand between empty lines
 echo >"$tables"
-measure build/dev ""
-if [ "${#prefixes[@]}" = 0 ]; then
-	echo | tee -a "$tables"
+failed=
+if [ "${#prefixes[@]}" = 0 ] || [ -n "$update" ]; then
+	measure build/dev ""
 	scripts/trixie-root.sh make build/trixie-root
 	measure build/trixie "" scripts/trixie-root.sh run build/trixie-root
 fi
 for prefix in "${prefixes[@]}"; do
-	echo | tee -a "$tables"
 	measure "build/lws-$(sed -n 's/^Version: //p' "$prefix"/lib*/pkgconfig/libwebsockets.pc)" "$prefix"
 done
 echo >>"$tables"
@@ -86,3 +87,4 @@ if [ -n "$update" ]; then
 		-e "/^<!-- matrix -->/r $tables" "$docs"
 	echo "Updated $docs"
 fi
+[ -z "$failed" ] || die "not all of nine reconnects resume, see above"
