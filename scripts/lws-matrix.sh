@@ -26,7 +26,8 @@ while [ $# -gt 0 ]; do
 	--update-docs) update=1 ;;
 	--lws)
 		[ -n "${2:-}" ] || usage_error "--lws needs a directory"
-		[ -e "$2/include/libwebsockets.h" ] && compgen -G "$2/lib*/pkgconfig/libwebsockets.pc" >/dev/null ||
+		{ [ -e "$2/include/libwebsockets.h" ] &&
+			compgen -G "$2/lib*/pkgconfig/libwebsockets.pc" >/dev/null; } ||
 			usage_error "no libwebsockets in $2"
 		prefixes+=("$(realpath "$2")")
 		shift
