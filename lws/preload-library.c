@@ -181,7 +181,9 @@ load(void)
 			preload_say("sessions are not resumed: ",
 				    "the program has another TLS library than libwebsockets");
 	}
-	dlclose(lws);
+	/* the library calls it from now on: it stays, also where it came with a plugin that goes */
+	if (!library.lws_begin)
+		dlclose(lws);
 }
 
 void

@@ -69,6 +69,13 @@ before_versions(const char *name, const void *from)
 #define HOOK(_type, _name, _parameters) \
 	extern __attribute__((visibility("default"))) _type _name _parameters
 
+/* Whether the library serves that libwebsockets: a process may have two, of different versions */
+static int
+is_served(function_t real)
+{
+	return library.lws_begin && preload_is_lws_code((const void *)(uintptr_t)real);
+}
+
 /* What stands behind it */
 #define REAL(_name) ((__typeof__(&_name))behind(#_name, __builtin_return_address(0)))
 
@@ -100,7 +107,7 @@ lws_create_context(const struct lws_context_creation_info *info)
 		return NULL;
 
 	preload_library((function_t)real);
-	if (!library.lws_begin)
+	if (!is_served((function_t)real))
 		return real(info);
 
 	library.lws_begin(&libwebsockets.seam);
@@ -119,7 +126,7 @@ lws_create_vhost(struct lws_context *context, const struct lws_context_creation_
 	struct lws_tls_session_vhost_info ours;
 	struct lws_vhost *vh;
 
-	if (!real || !library.lws_begin)
+	if (!real || !is_served((function_t)real))
 		return real ? real(context, info) : NULL;
 
 	library.lws_begin(NULL);
@@ -138,7 +145,7 @@ lws_init_vhost_client_ssl(const struct lws_context_creation_info *info, struct l
 	struct lws_tls_session_vhost_info ours;
 	int ret;
 
-	if (!real || !library.lws_begin)
+	if (!real || !is_served((function_t)real))
 		return real ? real(info, vhost) : 1;
 
 	library.lws_begin(NULL);

@@ -102,12 +102,25 @@ static const struct lws_tls_session_lws_functions functions = {
 	lwsl_visible,
 };
 
+/* The library calls the functions for as long as it lives, also if this is in a plugin that goes */
+static void
+stay(void)
+{
+	Dl_info self;
+	void *object;
+
+	if (dladdr(&functions, &self) &&
+	    (object = dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE)))
+		dlclose(object);
+}
+
 struct lws_context *
 __wrap_lws_create_context(const struct lws_context_creation_info *info)
 {
 	struct lws_tls_session_vhost_info ours;
 	struct lws_context *context;
 
+	stay();
 	lws_tls_session_lws_begin(&functions);
 	context = REAL(lws_create_context)(info);
 	lws_tls_sessions_read_info(&ours, context, info);

@@ -130,7 +130,8 @@ pub fn set_lws_version(version: Option<(u32, u32)>) {
 
 /// What lws 4.4 and later make of a tag.
 fn purified(tag: &str) -> String {
-    tag.replace("..", "__").replace([':', '%', '$', '\\'], "_")
+    let tag = tag.replace("..", "__").replace([':', '%', '$', '\\'], "_");
+    tag.strip_prefix('/').map(|rest| format!("_{rest}")).unwrap_or(tag)
 }
 
 /// `vhost_host_port`, as lws writes it; or a prefix of that and a hash of all, where it is
@@ -202,6 +203,7 @@ mod tests {
         assert_eq!(tag("default", "fe80::1%eth0"), "default_fe80__1_eth0_443");
         assert_eq!(tag("a..b$\\", "example.com"), "a__b___example.com_443");
         assert_eq!(tag("a...b", "example.com"), "a__.b_example.com_443");
+        assert_eq!(tag("/a", "example.com"), "_a_example.com_443");
         let endpoint = Endpoint::new("::1", 443).unwrap();
         assert_eq!(tag_of("default", &endpoint, false), "default_::1_443");
     }
