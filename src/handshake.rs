@@ -103,7 +103,7 @@ impl HandshakeAttempt {
             .ok_or((Outcome::NoEndpoint, "no name or address of the peer, or no port"))?;
         let identity = client.identity().ok_or((
             Outcome::Unsuitable,
-            "its client certificate is chosen by a callback, or by the server among several",
+            "its client certificate is chosen by a callback, or among several, or has no key",
         ))?;
         let key = self.key.insert(Key { endpoint, identity });
         let find = || {
@@ -178,6 +178,21 @@ impl HandshakeAttempt {
             process: self.process,
             forbids_tickets: AtomicBool::new(self.forbids_tickets.swap(false, Relaxed)),
         })
+    }
+
+    /// Whether a full handshake would have ended well, too, where this one has resumed what it was
+    /// offered: see [`Client::judge_resumed`].
+    pub fn is_still_accepted(&self, client: &impl Client) -> bool {
+        let (Some(offered), Some(key), Some(terms)) = (&self.offered, &self.key, &self.terms)
+        else {
+            return true;
+        };
+        let chain = &offered.live.peer.chain;
+        let is_accepted = client.judge_resumed(terms, &key.endpoint.host, chain);
+        if !is_accepted {
+            log::warn!("{}refused: the app has changed what it expects", self.name());
+        }
+        is_accepted
     }
 
     /// Undoes what was done to the connection for its handshake, but for the session.
