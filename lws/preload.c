@@ -42,11 +42,11 @@ behind(const char *name, const void *from)
 }
 
 /*
- * The same for a function of OpenSSL, of which a process may have two versions: that of the
- * caller's own libraries, unless the caller is the program, whose libraries' scope has this file.
+ * The same for a function of OpenSSL, of which a process may have two versions: what the caller's own
+ * libraries have. The program's own are those that come after this file.
  */
 static function_t
-before_versions(const char *name, const void *from)
+openssl_behind(const char *name, const void *from)
 {
 	void *found = NULL, *object;
 	Dl_info caller, here, there;
@@ -177,7 +177,7 @@ CRYPTO_get_ex_new_index(uintptr_t class_index, uintptr_t argl, void *argp, void 
 {
 	const void *caller = __builtin_return_address(0);
 	__typeof__(&CRYPTO_get_ex_new_index) real =
-		(__typeof__(real))before_versions("CRYPTO_get_ex_new_index", caller);
+		(__typeof__(real))openssl_behind("CRYPTO_get_ex_new_index", caller);
 	int slot = real ? real(class_index, argl, argp, new_func, dup_func, free_func) : -1;
 
 	if (slot >= 0 && library.lws_slot && (int)class_index == CLASS_SSL &&
@@ -192,7 +192,7 @@ SSL_set_info_callback(SSL *ssl, info_callback_t callback)
 {
 	const void *caller = __builtin_return_address(0);
 	__typeof__(&SSL_set_info_callback) real =
-		(__typeof__(real))before_versions("SSL_set_info_callback", caller);
+		(__typeof__(real))openssl_behind("SSL_set_info_callback", caller);
 
 	if (library.lws_info && preload_is_lws_code(caller) && library.lws_info(ssl, callback))
 		return;
