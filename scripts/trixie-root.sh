@@ -54,6 +54,8 @@ run_in_root() {
 	local cargo_home=${CARGO_HOME:-$HOME/.cargo} rustup_home=${RUSTUP_HOME:-$HOME/.rustup}
 	shift
 	here=$(pwd)
+	# itself a mount point, so that a command can have a mount namespace of its own
+	mount --bind "$root" "$root"
 	mount -t proc proc "$root/proc"
 	mount --rbind /dev "$root/dev"
 	mount -t tmpfs tmpfs "$root/tmp"
