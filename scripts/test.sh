@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
-# Runs every test, lints included.
+# Runs the tests, lints included.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# In the order they run in. The last is what a user's build runs, so that all ends with
-# ctest's summary of it
-all_steps=(lint deps rust demo bench fuzz clang boringssl tsan asan soak valgrind trixie mbedtls
-	mbedtls-trixie foreign c)
+# What a contributor needs before each commit, and all there are, in the order they run in
+usual_steps=(lint rust c demo)
+all_steps=(lint deps rust c demo bench fuzz clang boringssl tsan asan soak valgrind trixie mbedtls
+	mbedtls-trixie foreign)
 
 usage() {
 	cat <<'TEXT'
-usage: scripts/test.sh [--no-skip] [STEP...]
+usage: scripts/test.sh [--all] [--no-skip] [--verbose] [STEP...]
 
-Runs every test, or only the steps named:
+Runs the steps lint, rust, c and demo, all steps with --all, or only those named:
 
   lint      cargo fmt and clippy, rustdoc's warnings, shellcheck
   deps      licences and sources of all crates that the library is built from
   rust      cargo test
+  c         the C tests, against nginx too, and the installed package
   demo      scripts/demo.sh, against its own server and with bad arguments
   bench     scripts/bench.sh --check: instructions of the hot paths
   fuzz      the fuzz targets over their corpus, and inputs made up from a fixed seed
@@ -30,17 +31,26 @@ Runs every test, or only the steps named:
   mbedtls   the mbedTLS backend: all C tests and the package, some under valgrind, the demo
   mbedtls-trixie  the same tests on Debian 13, with mbedTLS 3.6
   foreign   Python's and Perl's own tests of TLS, with all their SSL_CTXs attached
-  c         the C tests, against nginx too, and the installed package
 
-  --no-skip  a step that cannot run here is an error
+  --all      run all steps
+  --no-skip  a step that cannot run here has failed
+  --verbose  show what the steps print; else it is shown where one fails
   --help     show this
 
-A step that cannot run here is reported as SKIPPED, with the reason. As root, what is
-missing of Debian's packages is installed; otherwise it is named.
+What a step prints is in build/test-logs too. A step that cannot run here is skipped, and named
+with its reason in the end. As root, what is missing of Debian's packages is installed; otherwise
+it is named.
 TEXT
 }
 
+# About how many minutes a step takes on two idle cores, the first time
+declare -A minutes=([lint]=1 [deps]=1 [rust]=1 [c]=3 [demo]=1 [bench]=1 [fuzz]=1 [clang]=1
+	[boringssl]=2 [tsan]=1 [asan]=1 [soak]=1 [valgrind]=4 [trixie]=3 [mbedtls]=1 [mbedtls-trixie]=1
+	[foreign]=1)
+
+all=
 no_skip=
+verbose=
 steps=()
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -48,7 +58,9 @@ while [ $# -gt 0 ]; do
 		usage
 		exit
 		;;
+	--all) all=1 ;;
 	--no-skip) no_skip=1 ;;
+	--verbose) verbose=1 ;;
 	-*) usage_error "unknown option: $1" ;;
 	*)
 		[[ " ${all_steps[*]} " == *" $1 "* ]] ||
@@ -58,7 +70,9 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-[ "${#steps[@]}" -gt 0 ] || steps=("${all_steps[@]}")
+[ -z "$all" ] || [ "${#steps[@]}" -eq 0 ] || usage_error "--all, and steps by name: ${steps[*]}"
+[ -z "$all" ] || steps=("${all_steps[@]}")
+[ "${#steps[@]}" -gt 0 ] || steps=("${usual_steps[@]}")
 
 jobs=$(nproc)
 cd "$root"
@@ -67,17 +81,20 @@ cd "$root"
 CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 export CARGO_TARGET_DIR
 
+# How a step ends that cannot run here: with the reason as its last line
+skipped=77
+left_out=78
+
 # Ends the step, which runs in a shell of its own
 skip() {
-	echo "SKIPPED $step: $*"
-	[ -z "$no_skip" ] || die "step $step was skipped, and --no-skip was given"
-	exit 0
+	echo "$*"
+	exit $skipped
 }
 
-# For what needs more than Debian and a stable toolchain have
+# For what needs more than Debian and a stable toolchain have: no failure with --no-skip
 leave_out() {
-	echo "LEFT OUT $step: $*"
-	exit 0
+	echo "$*"
+	exit $left_out
 }
 
 # For what only this step needs
@@ -278,21 +295,61 @@ describe() {
 	usage | sed -n "s/^  $1  *//p" | head -n 1
 }
 
+logs=build/test-logs
+mkdir -p "$logs"
+
+# run STEP: its output goes to a log; the exit status is the step's
+run() {
+	step=$1
+	(
+		set -e
+		"step_$step"
+	) 2>&1 | if [ -n "$verbose" ]; then tee "$logs/$step.log"; else cat >"$logs/$step.log"; fi
+	return "${PIPESTATUS[0]}"
+}
+
 need_build_tools openssl
-# Without these some C tests skip themselves, and ctest's summary says which
+# Without these some C tests skip themselves, and the summary says which
 for_all_tests=(g++ libwebsockets-dev netbase nginx-light openssl)
 try_packages "${for_all_tests[@]}" ||
 	echo "Some C tests will be skipped. As root: $(install_command "${for_all_tests[@]}")"
 
+passed=0
+failed=()
+not_run=()
+number=0
 for step in "${steps[@]}"; do
-	printf '\n== %s: %s (at %d s) ==\n\n' "$step" "$(describe "$step")" $SECONDS
-	# not "( ... ) || ...": bash would then go on after a command that fails
+	number=$((number + 1))
+	printf '%d of %d: %s: %s, about %d min\n' "$number" "${#steps[@]}" "$step" \
+		"$(describe "$step")" "${minutes[$step]}"
+	started=$SECONDS
+	# not "run ... ||": bash would then go on after a command that fails
 	set +e
-	(
-		set -e
-		"step_$step"
-	)
+	run "$step"
 	status=$?
 	set -e
-	[ $status = 0 ] || die "step $step failed; to run it alone: $program $step"
+	reason=$(tail -n 1 "$logs/$step.log")
+	if [ $status = 0 ]; then
+		passed=$((passed + 1))
+		printf '  passed (%d s)\n' $((SECONDS - started))
+		# tests of the step that have skipped themselves
+		while read -r test; do
+			not_run+=("$step: $test")
+		done < <(sed -n 's/^.*Test *#[0-9]*: \([^ ]*\) .*\*\*\*Skipped.*/\1/p' "$logs/$step.log" | sort -u)
+	elif [ $status = $left_out ] || { [ $status = $skipped ] && [ -z "$no_skip" ]; }; then
+		not_run+=("$step: $reason")
+		printf '  skipped: %s\n' "$reason"
+	else
+		failed+=("$step")
+		[ -n "$verbose" ] || cat "$logs/$step.log"
+		[ $status != $skipped ] || echo "skipped, and --no-skip was given"
+		printf '  FAILED (%d s); to run it alone: %s %s\n' $((SECONDS - started)) "$program" "$step"
+	fi
 done
+
+printf '\n'
+[ "${#not_run[@]}" = 0 ] || printf 'skipped %s\n' "${not_run[@]}"
+[ "${#failed[@]}" = 0 ] || printf 'failed  %s\n' "${failed[@]}"
+printf '%d passed, %d failed, %d skipped (%d s)\n' \
+	"$passed" "${#failed[@]}" "${#not_run[@]}" $SECONDS
+[ "${#failed[@]}" = 0 ]

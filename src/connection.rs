@@ -310,6 +310,10 @@ impl Connection {
             take();
             return true;
         };
+        let is_by_id = handshake.is_by_session_id();
+        if is_by_id && (is_ours || resumed.is_none()) {
+            handshake.vhost.note_answer(&key.endpoint, is_ours);
+        }
         if is_ours {
             counters.resumed.fetch_add(1, Relaxed);
             log::info!("{}RESUMED", handshake.name());

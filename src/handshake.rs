@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::backend::{Client, SetSession};
+use crate::backend::{Active, Backend, Client, SetSession, TLS1_3};
 use crate::cache::{Dropped, Found, Id, Life};
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Key};
@@ -193,6 +193,15 @@ impl HandshakeAttempt {
             log::warn!("{}refused: the app has changed what it expects", self.name());
         }
         is_accepted
+    }
+
+    /// Whether it was offered a session ID, as the vhost does without tickets of TLS 1.2.
+    pub fn is_by_session_id(&self) -> bool {
+        let is_id = |offered: &Offered| {
+            let facts = Active::facts(&offered.live.session);
+            facts.tls_version < TLS1_3 && facts.ticket_len == 0
+        };
+        !self.vhost.policy().allow_tickets && self.offered.as_ref().is_some_and(is_id)
     }
 
     /// Undoes what was done to the connection for its handshake, but for the session.

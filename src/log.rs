@@ -15,10 +15,12 @@ pub type Visible = unsafe extern "C" fn(level: c_int) -> c_int;
 pub const ERR: c_int = 1;
 /// lws's LLL_WARN.
 pub const WARN: c_int = 2;
+/// lws's LLL_NOTICE.
+pub const NOTICE: c_int = 4;
 /// lws's LLL_INFO.
 pub const INFO: c_int = 8;
 
-static LEVEL: AtomicI32 = AtomicI32::new(ERR | WARN);
+static LEVEL: AtomicI32 = AtomicI32::new(ERR | WARN | NOTICE);
 static EMIT: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
 static LWS: Once<(Emit, Visible)> = Once::new();
 static APP_HAS_SET: AtomicBool = AtomicBool::new(false);
@@ -83,5 +85,6 @@ macro_rules! at {
 }
 macro_rules! error { ($($text:tt)*) => { $crate::log::at!($crate::log::ERR, $($text)*) }; }
 macro_rules! warning { ($($text:tt)*) => { $crate::log::at!($crate::log::WARN, $($text)*) }; }
+macro_rules! notice { ($($text:tt)*) => { $crate::log::at!($crate::log::NOTICE, $($text)*) }; }
 macro_rules! info { ($($text:tt)*) => { $crate::log::at!($crate::log::INFO, $($text)*) }; }
-pub(crate) use {at, error, info, warning as warn};
+pub(crate) use {at, error, info, notice, warning as warn};

@@ -4,7 +4,7 @@
 //! each NewSessionTicket, with the new session in SSL_get_session() by then.
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_int, c_ulong};
+use std::ffi::{c_int, c_ulong};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -76,7 +76,7 @@ fn is_watched(kind: c_int) -> bool {
 /// # Safety
 /// `ssl` is live and this thread's to use.
 unsafe fn note_step(ssl: *const SSL) {
-    // SAFETY: the caller's promise; names of states are static strings.
+    // SAFETY: the caller's promise; names of states are static strings of four letters and more.
     unsafe {
         if ffi::SSL_version(ssl) < c_int::from(TLS1_3) {
             if ffi::SSL_session_reused(ssl) != 0 {
@@ -84,7 +84,7 @@ unsafe fn note_step(ssl: *const SSL) {
                     served.note_resumed(ffi::SSL_get_session(ssl));
                 }
             }
-        } else if CStr::from_ptr(ffi::SSL_state_string(ssl)) == c"TRCR" {
+        } else if *ffi::SSL_state_string(ssl).cast::<[u8; 4]>() == *b"TRCR" {
             if let Some(served) = served(ssl) {
                 served.connection.was_asked_for_certificate();
             }

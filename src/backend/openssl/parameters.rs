@@ -1,6 +1,6 @@
 //! What the verification of a chain depends on, told by OpenSSL's getters.
 
-use std::ffi::{CStr, c_char, c_int, c_ulong};
+use std::ffi::{CStr, c_char, c_int};
 use std::ptr;
 
 use super::ffi;
@@ -97,7 +97,8 @@ pub unsafe fn verification(ssl: *mut ffi::SSL, host: &[u8]) -> Option<Bytes> {
 /// # Safety
 /// `ssl` is live and this thread's to use.
 pub unsafe fn own_verification(ssl: *mut ffi::SSL, host: &[u8]) -> Option<Bytes> {
-    let mut bytes = Bytes::new();
+    // Room for what `verification` adds, without names.
+    let mut bytes = Bytes::with_capacity(256);
     // SAFETY: the caller's promise; a connection has parameters.
     unsafe { add_all(&mut bytes, ffi::SSL_get0_param(ssl), host)? };
     Some(bytes)
@@ -127,17 +128,23 @@ unsafe fn add_settings(to: &mut Bytes, param: *mut ffi::X509_VERIFY_PARAM) -> Op
             return None;
         }
         let (purpose, trust) = purpose_and_trust(param)?;
-        let (flags, time): (c_ulong, libc::time_t) =
-            (flags, ffi::X509_VERIFY_PARAM_get_time(param));
-        to.extend_from_slice(&flags.to_ne_bytes());
-        to.extend_from_slice(&time.to_ne_bytes());
-        to.extend_from_slice(&ffi::X509_VERIFY_PARAM_get_inh_flags(param).to_ne_bytes());
-        to.extend_from_slice(&ffi::X509_VERIFY_PARAM_get_hostflags(param).to_ne_bytes());
-        let depth = ffi::X509_VERIFY_PARAM_get_depth(param);
-        let level = ffi::X509_VERIFY_PARAM_get_auth_level(param);
-        for number in [depth, level, purpose, trust] {
-            to.extend_from_slice(&number.to_ne_bytes());
+        let time = ffi::X509_VERIFY_PARAM_get_time(param);
+        let numbers = [
+            ffi::X509_VERIFY_PARAM_get_inh_flags(param),
+            ffi::X509_VERIFY_PARAM_get_hostflags(param),
+            ffi::X509_VERIFY_PARAM_get_depth(param) as u32,
+            ffi::X509_VERIFY_PARAM_get_auth_level(param) as u32,
+            purpose as u32,
+            trust as u32,
+        ];
+        // At once: five params are read for each connection.
+        let mut all = [0; 40];
+        all[..8].copy_from_slice(&(flags as u64).to_ne_bytes());
+        all[8..16].copy_from_slice(&(time as i64).to_ne_bytes());
+        for (bytes, number) in all[16..].chunks_exact_mut(4).zip(numbers) {
+            bytes.copy_from_slice(&number.to_ne_bytes());
         }
+        to.extend_from_slice(&all);
     }
     Some(())
 }
