@@ -132,10 +132,11 @@ ask_session_module(struct lws_tls_session_vhost_info *to, struct lws_vhost *vh)
 			return;
 		}
 	}
-	if (!has_asked)
-		to->options = LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE;
-	else if (port > MOST)
+	if (port > MOST)
 		to->tls_session_cache_max = MOST;
+	/* that it has the session already would be another reason not to ask for it */
+	else if (!has_asked && libwebsockets.dump_save(vh, nobody, 1, is_there, NULL))
+		to->options = LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE;
 }
 
 void

@@ -11,7 +11,8 @@
 use std::cell::RefCell;
 use std::ffi::{CStr, c_int, c_long, c_void};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicI32, AtomicU32};
 
 use super::attached::{attached, serve_all};
 use super::callbacks::{chain_app_callback, is_on_info, on_info};
@@ -22,7 +23,7 @@ use crate::capi::{lws, lws_tls_session_lws_functions as Functions, read_vhost_in
 use crate::connection::Connection;
 use crate::fork::{Mutex, Once, Owned};
 use crate::vhost::{DEFAULT_NAME, Info, Vhost};
-use crate::{endpoint, handles, log};
+use crate::{endpoint, fork, handles, log};
 
 /// OpenSSL's own, which lws replaces by the timeout of the first vhost that shares an SSL_CTX.
 const DEFAULT_TIMEOUT: c_long = 7200;
@@ -195,6 +196,10 @@ pub unsafe fn vhost_of(wsi: *mut lws) -> Option<Arc<Vhost>> {
     if let Some(vhost) = handles::vhost(address as usize) {
         return Some(vhost);
     }
+    let _learning = Learning::begin()?;
+    if let Some(vhost) = handles::vhost(address as usize) {
+        return Some(vhost);
+    }
     // SAFETY: all zero is a struct without a name; lws/ fills it for a live vhost.
     let info = unsafe {
         let context = lws.get_context?(wsi);
@@ -212,6 +217,28 @@ pub unsafe fn vhost_of(wsi: *mut lws) -> Option<Arc<Vhost>> {
         vhost.set_identity(identity_of(ffi::SSL_CTX_get0_certificate(ctx)).flatten());
     }
     Some(vhost)
+}
+
+/// One thread at a time learns a vhost. Another one does not wait for it, since libwebsockets is
+/// called meanwhile, which has locks of its own: its connection is not served.
+struct Learning;
+
+/// The generation of the process whose thread is learning; 0 if none is.
+static LEARNING: AtomicU32 = AtomicU32::new(0);
+
+impl Learning {
+    fn begin() -> Option<Learning> {
+        let process = fork::generation();
+        let other = LEARNING.load(Relaxed);
+        (other != process && LEARNING.compare_exchange(other, process, Acquire, Relaxed).is_ok())
+            .then_some(Learning)
+    }
+}
+
+impl Drop for Learning {
+    fn drop(&mut self) {
+        LEARNING.store(0, Release);
+    }
 }
 
 /// Whether a context is there, and is not being destroyed.
