@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PATIENCE 60 /* seconds, for a machine that is busy with valgrind */
+#define PATIENCE 180 /* seconds, for a machine that is busy with valgrind */
 
 struct app app;
 
