@@ -17,12 +17,22 @@ app_failed(const char *file, int line, const char *that)
 	exit(1);
 }
 
+static void
+be_patient(struct lws_context_creation_info *info)
+{
+	info->timeout_secs = PATIENCE;
+	info->connect_timeout_secs = PATIENCE;
+	info->timeout_secs_ah_idle = PATIENCE;
+}
+
 static int
 callback_client(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 		void *in, size_t len)
 {
 	switch (reason) {
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+		if (in)
+			lwsl_user("CLIENT_CONNECTION_ERROR: %s\n", (const char *)in);
 		result = FAILED;
 		client_done = server_done = 1;
 		break;
@@ -125,7 +135,7 @@ add_server(void)
 
 	memset(&info, 0, sizeof(info));
 	info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-	info.timeout_secs = PATIENCE;
+	be_patient(&info);
 	info.vhost_name = "server";
 	info.iface = "lo";
 	info.port = 0;
@@ -146,7 +156,7 @@ app_context(void)
 	memset(&info, 0, sizeof(info));
 	info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
 		       LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
-	info.timeout_secs = PATIENCE;
+	be_patient(&info);
 	app.context = lws_create_context(&info);
 	CHECK(app.context);
 	add_server();
@@ -176,7 +186,7 @@ app_vhost_info(const char *name)
 	info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
 	info.vhost_name = name;
 	info.port = CONTEXT_PORT_NO_LISTEN;
-	info.timeout_secs = PATIENCE;
+	be_patient(&info);
 	info.protocols = client_protocols;
 	info.client_ssl_ca_filepath = app.ca;
 
