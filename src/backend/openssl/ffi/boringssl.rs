@@ -137,6 +137,14 @@ pub unsafe fn is_offered_copy(_: *const SSL_SESSION) -> bool {
     false
 }
 
+/// There is no getter in newer versions.
+pub unsafe fn has_cleanup(_: *const X509_STORE) -> bool {
+    false
+}
+
+/// All versions have what is needed.
+pub fn look_up_functions() {}
+
 /// Its key may be a method of the app's.
 pub unsafe fn lacks_key(_: *mut SSL, _: *const X509) -> bool {
     false

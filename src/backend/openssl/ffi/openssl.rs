@@ -235,6 +235,18 @@ pub fn tells_all_names() -> bool {
     unsafe { OPENSSL_version_major() < 4 }
 }
 
+/// SSL_get0_server_cert_type(), which there is since OpenSSL 3.2; 0 without it.
+static GET_CERT_TYPE: OnceNumber = OnceNumber::new();
+
+/// Looks up what not all versions have. When the library is loaded: later, another thread that loads
+/// a plugin would have this wait.
+pub fn look_up_functions() {
+    // SAFETY: the name is a string.
+    GET_CERT_TYPE.get_or_init(|| unsafe {
+        libc::dlsym(libc::RTLD_DEFAULT, c"SSL_get0_server_cert_type".as_ptr()) as usize
+    });
+}
+
 /// Whether a connection takes raw public keys in place of certificates, which there are since
 /// OpenSSL 3.2.
 ///
@@ -242,11 +254,8 @@ pub fn tells_all_names() -> bool {
 /// `ssl` is live and this thread's to use.
 pub unsafe fn takes_raw_public_keys(ssl: *const SSL) -> bool {
     type Get = unsafe extern "C" fn(*const SSL, *mut *mut c_uchar, *mut usize) -> c_int;
-    static GET: OnceNumber = OnceNumber::new();
-    // SAFETY: the name is a string.
-    let get = GET.get_or_init(|| unsafe {
-        libc::dlsym(libc::RTLD_DEFAULT, c"SSL_get0_server_cert_type".as_ptr()) as usize
-    });
+    look_up_functions();
+    let get = GET_CERT_TYPE.get_or_init(|| 0);
     if get == 0 {
         return false;
     }
@@ -254,6 +263,15 @@ pub unsafe fn takes_raw_public_keys(ssl: *const SSL) -> bool {
     // SAFETY: the function is of this type; the caller's promise.
     let told = unsafe { std::mem::transmute::<usize, Get>(get)(ssl, &mut types, &mut len) };
     told == 1 && !types.is_null() && len > 0
+}
+
+/// Whether the app has put a function of its own into a store that is called after verifications.
+///
+/// # Safety
+/// `store` is live.
+pub unsafe fn has_cleanup(store: *const X509_STORE) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { X509_STORE_get_cleanup(store) }.is_some()
 }
 
 /// The key exchanges that take no secret which both ends have had before: RSA, ECDHE, DHE, GOST,
@@ -346,6 +364,7 @@ unsafe extern "C" {
     pub fn SSL_get_options(ssl: *const SSL) -> u64;
     pub fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn BIO_ptr_ctrl(bio: *mut BIO, cmd: c_int, larg: c_long) -> *mut c_void;
+    fn X509_STORE_get_cleanup(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
     fn SSL_get_shutdown(ssl: *const SSL) -> c_int;
     fn SSL_set_shutdown(ssl: *mut SSL, mode: c_int);
     fn ERR_new();
@@ -402,8 +421,8 @@ unsafe extern "C" {
     pub fn X509_VERIFY_PARAM_get0_email(param: *mut X509_VERIFY_PARAM) -> *mut c_char;
     pub fn X509_VERIFY_PARAM_get1_ip_asc(param: *mut X509_VERIFY_PARAM) -> *mut c_char;
     pub fn CRYPTO_free(ptr: *mut c_void, file: *const c_char, line: c_int);
-    pub fn X509_STORE_free(store: *mut X509_STORE);
-    pub fn X509_STORE_up_ref(store: *mut X509_STORE) -> c_int;
+    pub fn X509_STORE_get_ex_data(store: *const X509_STORE, slot: c_int) -> *mut c_void;
+    pub fn X509_STORE_set_ex_data(store: *mut X509_STORE, slot: c_int, data: *mut c_void) -> c_int;
     pub fn X509_STORE_get0_objects(store: *const X509_STORE) -> *mut OPENSSL_STACK;
     pub fn X509_STORE_get0_param(store: *const X509_STORE) -> *mut X509_VERIFY_PARAM;
     pub fn X509_VERIFY_PARAM_get_flags(param: *const X509_VERIFY_PARAM) -> c_ulong;
