@@ -54,8 +54,8 @@ measure() {
 echo >"$tables"
 measure build/dev
 echo | tee -a "$tables"
-scripts/trixie-root.sh make build/trixie-root
-measure build/trixie scripts/trixie-root.sh run build/trixie-root
+scripts/debian-root.sh make trixie build/trixie-root
+measure build/trixie scripts/debian-root.sh run build/trixie-root
 echo >>"$tables"
 
 if [ -n "$update" ]; then

@@ -216,8 +216,8 @@ step_valgrind() {
 
 step_trixie() {
 	step_needs debootstrap
-	local status=0 in_root=(scripts/trixie-root.sh run build/trixie-root)
-	scripts/trixie-root.sh make build/trixie-root || status=$?
+	local status=0 in_root=(scripts/debian-root.sh run build/trixie-root)
+	scripts/debian-root.sh make trixie build/trixie-root || status=$?
 	[ $status != 77 ] || skip "no Debian 13 root can be made, see above"
 	[ $status = 0 ]
 	"${in_root[@]}" cmake --preset dev -B build/trixie
@@ -245,8 +245,8 @@ step_mbedtls() {
 
 step_mbedtls-trixie() {
 	step_needs debootstrap
-	local status=0 in_root=(scripts/trixie-root.sh run build/trixie-root)
-	scripts/trixie-root.sh make build/trixie-root || status=$?
+	local status=0 in_root=(scripts/debian-root.sh run build/trixie-root)
+	scripts/debian-root.sh make trixie build/trixie-root || status=$?
 	[ $status != 77 ] || skip "no Debian 13 root can be made, see above"
 	[ $status = 0 ]
 	# the crates come from this machine's cargo
