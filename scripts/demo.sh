@@ -52,7 +52,7 @@ while [ $# -gt 0 ]; do
 		;;
 	--backend)
 		# each is a feature of the crate
-		grep -qE "^(openssl|mbedtls|boringssl) = " <(grep -F "$2 = " "$root/Cargo.toml") ||
+		grep -qE "^(openssl|mbedtls|boringssl|aws-lc) = " <(grep -F "$2 = " "$root/Cargo.toml") ||
 			usage_error "--backend $2: there is no such backend"
 		backend=$2
 		shift
