@@ -6,8 +6,11 @@ set -euo pipefail
 library=$LIB_DIR/lib$NAME.so
 soname=lib$NAME.so.${VERSION%%.*}
 
+# libwebsockets' part is OpenSSL's
+without=nosuchfunction
+[ "$BACKEND" = openssl ] || without=_lws_
 declared=$("$CC" -E -P ${DEFINITION:+"-D$DEFINITION"} "$SOURCE_DIR/include/lws-tls-sessions.h" |
-	grep -oE '\<lws_[a-z0-9_]+\(' | tr -d '(' | sort -u)
+	grep -oE '\<lws_[a-z0-9_]+\(' | tr -d '(' | grep -v "$without" | sort -u)
 # each function has the version of the library's name; so has, absolute, the version itself
 exported=$(nm -D --defined-only --format=posix "$library" | cut -d ' ' -f 1 | sort -u |
 	grep -vxF "$soname" | sed "s/@@$soname\$//")

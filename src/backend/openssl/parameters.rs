@@ -5,7 +5,7 @@ use std::ptr;
 
 use super::ffi;
 use super::layout::purpose_and_trust;
-use super::verify::{has_own_functions, store_of};
+use super::verify::store_of;
 use crate::fork::Owned;
 use crate::terms::{Bytes, push_relative};
 
@@ -50,7 +50,7 @@ pub unsafe fn trust_store(ssl: *mut ffi::SSL) -> Option<TrustStore> {
         let flags =
             ffi::X509_VERIFY_PARAM_get_flags(own) | ffi::X509_VERIFY_PARAM_get_flags(stores);
         if flags & ffi::X509_V_FLAG_CRL_CHECK != 0
-            || has_own_functions(store)
+            || ffi::has_own_functions(store)
             || ffi::X509_STORE_up_ref(store) != 1
         {
             return None;

@@ -31,27 +31,6 @@ pub unsafe fn store_callback(ssl: *mut ffi::SSL) -> usize {
     callback.map_or(0, |callback| callback as usize)
 }
 
-/// Whether the app has put functions of its own into a store, which decide what verifies and
-/// cannot be asked here.
-///
-/// # Safety
-/// `store` is live.
-pub(super) unsafe fn has_own_functions(store: *const ffi::X509_STORE) -> bool {
-    // SAFETY: the caller's promise; these only read it.
-    unsafe {
-        ffi::X509_STORE_get_verify(store).is_some()
-            || ffi::X509_STORE_get_get_issuer(store).is_some()
-            || ffi::X509_STORE_get_check_issued(store).is_some()
-            || ffi::X509_STORE_get_check_revocation(store).is_some()
-            || ffi::X509_STORE_get_get_crl(store).is_some()
-            || ffi::X509_STORE_get_check_crl(store).is_some()
-            || ffi::X509_STORE_get_cert_crl(store).is_some()
-            || ffi::X509_STORE_get_check_policy(store).is_some()
-            || ffi::X509_STORE_get_lookup_certs(store).is_some()
-            || ffi::X509_STORE_get_lookup_crls(store).is_some()
-    }
-}
-
 /// The Suite B restrictions of a connection.
 ///
 /// # Safety
@@ -86,7 +65,7 @@ unsafe fn verify_stack(
     // SAFETY: the caller's promise; the store context is freed once, and its chain is read before.
     unsafe {
         let store = store_of(ssl);
-        if has_own_functions(store) {
+        if ffi::has_own_functions(store) {
             return None;
         }
         let ctx = ffi::X509_STORE_CTX_new();

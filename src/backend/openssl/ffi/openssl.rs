@@ -21,8 +21,6 @@ use crate::fork::OnceNumber;
 
 /// Names the backend in saved sessions.
 pub const BACKEND_ID: u8 = 1;
-/// All sessions that come are seen where they come.
-pub const IS_POLLED: bool = false;
 /// The info callback sees the sessions of TLS 1.3.
 pub const TELLS_NEW_SESSIONS: bool = false;
 /// A connection that resumes a session has that very object.
@@ -339,7 +337,6 @@ unsafe extern "C" {
     pub fn ASN1_TIME_to_tm(time: *const ASN1_TIME, tm: *mut libc::tm) -> c_int;
     pub fn X509_STORE_lock(store: *mut X509_STORE) -> c_int;
     pub fn X509_STORE_unlock(store: *mut X509_STORE) -> c_int;
-    pub fn X509_STORE_get_check_policy(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
     pub fn X509_VERIFY_PARAM_lookup(name: *const c_char) -> *const X509_VERIFY_PARAM;
     pub fn X509_VERIFY_PARAM_new() -> *mut X509_VERIFY_PARAM;
     pub fn X509_VERIFY_PARAM_free(param: *mut X509_VERIFY_PARAM);
