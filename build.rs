@@ -102,12 +102,15 @@ fn link_boringssl(prefix: &str, header: &str) {
 fn look_at_headers(dir: &Path) {
     let declares = |header: &str, function: &str| {
         let path = dir.join(header);
+        let text = fs::read_to_string(&path).unwrap_or_default();
         println!("cargo::rerun-if-changed={}", path.display());
-        let text = fs::read_to_string(path).unwrap_or_default();
         text.contains(&format!("{function}("))
     };
+    // These have moved from one to the other.
+    let has_getters =
+        ["x509.h", "x509_vfy.h"].map(|header| declares(header, "X509_STORE_get_get_issuer"));
     for (cfg, is_there) in [
-        ("has_store_getters", declares("x509.h", " X509_STORE_get_get_issuer")),
+        ("has_store_getters", has_getters.contains(&true)),
         ("has_openssl_sk", declares("stack.h", " OPENSSL_sk_num")),
     ] {
         if is_there {
