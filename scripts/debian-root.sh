@@ -12,10 +12,10 @@
 set -euo pipefail
 
 base=(
-	ca-certificates cmake g++ gcc libc6-dev libssl-dev make netbase nginx-light openssl pkgconf
-	zlib1g-dev
+	ca-certificates cmake g++ gcc libc6-dev libssl-dev libzstd-dev make netbase nginx-light openssl
+	pkgconf zlib1g-dev
 )
-libwebsockets=(libcap-dev libmbedtls-dev libwebsockets-dev libzstd-dev)
+libwebsockets=(libcap-dev libmbedtls-dev libwebsockets-dev)
 
 skip() {
 	echo "scripts/debian-root.sh: skipped: $*" >&2
@@ -59,14 +59,14 @@ make_root() {
 	echo "$suite ${packages[*]}" >"$stamp"
 }
 
-# apt's own configuration goes along: it may name a proxy
+# apt's own configuration goes along: it may name a proxy. A mirror may be a snapshot
 add_experimental() {
 	local root=$1 from=$2
 	echo "deb $from experimental main" >"$root/etc/apt/sources.list.d/experimental.list"
 	cp /etc/resolv.conf "$root/etc/resolv.conf"
 	cp -n /etc/apt/apt.conf.d/*proxy* "$root/etc/apt/apt.conf.d/" 2>/dev/null || true
 	mkdir -p "$root/var/cache/apt/archives/partial"
-	chroot "$root" apt-get update
+	chroot "$root" apt-get -o Acquire::Check-Valid-Until=no update
 	DEBIAN_FRONTEND=noninteractive chroot "$root" \
 		apt-get install -y --no-install-recommends -t experimental libssl-dev openssl
 }

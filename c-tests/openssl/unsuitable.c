@@ -84,6 +84,7 @@ static void a_version_that_the_connection_does_not_speak(void)
 	}
 }
 
+#ifndef WITHOUT_METHODS_OF_ONE_VERSION
 /*
  * Where a method fixes the version nothing else of the SSL need tell it. The
  * tickets of TLS 1.3 are another client's, of the same vhost.
@@ -131,6 +132,8 @@ static void a_version_that_the_method_does_not_speak(void)
 		rig_down(&rig);
 	}
 }
+
+#endif
 
 #ifndef OPENSSL_IS_BORINGSSL /* which always has it */
 static void without_extended_master_secret(struct conn *conn)
@@ -407,10 +410,16 @@ static void a_client_certificate_set_by_a_callback(void)
 	}
 }
 
+#ifdef WITHOUT_METHODS_OF_ONE_VERSION
+#define CASE_OF_METHODS(function)	{ #function, NULL, NULL }
+#else
+#define CASE_OF_METHODS			CASE
+#endif
+
 TEST_PROGRAM(
 	CASE(a_cipher_that_the_connection_does_not_take),
 	CASE(a_version_that_the_connection_does_not_speak),
-	CASE(a_version_that_the_method_does_not_speak),
+	CASE_OF_METHODS(a_version_that_the_method_does_not_speak),
 	OPENSSL_CASE(extended_master_secret_off),
 	CASE(an_ocsp_staple),
 	OPENSSL_CASE(certificate_transparency),

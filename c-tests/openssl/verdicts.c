@@ -273,7 +273,11 @@ static void a_verdict_is_for_the_host_of_the_store(void)
 #endif
 
 #ifndef OPENSSL_IS_BORINGSSL /* its stores have no such functions */
+#if OPENSSL_VERSION_NUMBER >= 0x40000000L
+static int is_issued(X509_STORE_CTX *ctx, const X509 *x509, const X509 *issuer)
+#else
 static int is_issued(X509_STORE_CTX *ctx, X509 *x509, X509 *issuer)
+#endif
 {
 	(void)ctx;
 

@@ -236,7 +236,7 @@ unsafe fn on_done(served: &Served, connection: &Arc<Connection>, client: &SslCli
     }
     let is_tls13 = client.tls_version() >= TLS1_3;
     // One of TLS 1.3 is no session yet: that comes with a ticket.
-    let is_new = !is_tls13 && connection.watch().is_news(session as u64);
+    let is_new = connection.watch().is_news(session as u64) && !is_tls13;
     connection.finish_handshake(client, || {
         if is_new && session as usize != connection.offered() {
             // SAFETY: the session is the connection's.

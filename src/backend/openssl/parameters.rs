@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char, c_int, c_ulong};
 use std::ptr;
 
 use super::ffi;
-use super::layout::purpose_and_trust;
+use super::layout::{has_untold_names, purpose_and_trust};
 use super::verify::store_of;
 use crate::fork::Owned;
 use crate::terms::{Bytes, push_relative};
@@ -64,19 +64,19 @@ pub unsafe fn trust_store(ssl: *mut ffi::SSL) -> Option<TrustStore> {
 }
 
 /// The names that a connection expects in a certificate and how it verifies one, its own
-/// parameters and its store's. None where that cannot be read: with policies, and with OpenSSL 4,
-/// where several addresses may be expected and the getter tells of one.
+/// parameters and its store's. None where that cannot be read: with policies, and with OpenSSL 4
+/// where several addresses or e-mail names are expected, of which the getters tell one.
 ///
 /// # Safety
 /// `ssl` is live and this thread's to use.
 pub unsafe fn verification(ssl: *mut ffi::SSL, host: &[u8]) -> Option<Bytes> {
-    if !ffi::tells_all_names() {
-        return None;
-    }
     let mut bytes = Bytes::new();
     // SAFETY: the caller's promise; a connection has parameters, and a store that has its own.
     unsafe {
         for param in [ffi::SSL_get0_param(ssl), ffi::X509_STORE_get0_param(store_of(ssl))] {
+            if has_untold_names(param) {
+                return None;
+            }
             add_names(&mut bytes, param, host);
             add_settings(&mut bytes, param)?;
         }
