@@ -62,6 +62,7 @@ pub struct SeenSession {
 /// struct lts_config.
 #[repr(C)]
 pub struct Config {
+    pub address: usize,
     pub f_vrfy: usize,
     pub min_version: u32,
     pub max_version: u32,

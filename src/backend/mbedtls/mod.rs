@@ -5,6 +5,7 @@
 mod client;
 mod ffi;
 mod session;
+mod tickets;
 
 use std::ffi::c_int;
 use std::sync::Arc;
@@ -143,6 +144,9 @@ fn look(connection: &Arc<Connection>) -> bool {
     }
     let mut is_new = false;
     if connection.finish_handshake(&client, || is_new = take(connection, &client, true)) {
+        if connection.takes_sessions() {
+            tickets::are_expected(&client);
+        }
         show_peer(connection, &client);
         return is_new;
     }
@@ -172,6 +176,9 @@ fn take(connection: &Connection, client: &MbedClient, with_handshake: bool) -> b
         return false;
     }
     let facts = MbedTls::facts(&session);
+    if facts.ticket_len > 0 && facts.tls_version < TLS1_3 {
+        tickets::came(connection, client);
+    }
     let issued = Moment::from_wall(session.received, Moment::now());
     connection.keep(client, NewSession { session, facts, issued, with_handshake });
     true

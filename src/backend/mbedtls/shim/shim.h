@@ -39,6 +39,7 @@ struct lts_session {
 
 /* what a connection is configured to do */
 struct lts_config {
+	uintptr_t		address;
 	uintptr_t		f_vrfy;		/* the app's verify callback */
 	uint32_t		min_version;
 	uint32_t		max_version;
