@@ -21,7 +21,7 @@ expect_text 'lws_tls_sessions' "$output"
 
 # a TLS library that no build is installed for
 other=mbedtls
-[ "$COMPONENT" != mbedtls ] || other=openssl
+[ "$COMPONENT" != mbedtls ] || other=boringssl
 rm -rf "$build"
 expect_status 1 "${configure[@]}" -DCOMPONENT="$other"
 expect_text "no build for $other is installed in" "$output"

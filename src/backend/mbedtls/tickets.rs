@@ -8,15 +8,16 @@ use crate::connection::Connection;
 use crate::fork::Mutex;
 use crate::log;
 
-/// Configurations that were told of. One that is made where another was is taken for that.
-static TOLD: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+/// Configurations that were told of, and whether for TLS 1.3. One that is made where another was is
+/// taken for that.
+static TOLD: Mutex<Vec<(usize, bool)>> = Mutex::new(Vec::new());
 /// Who makes more than so many must have seen it by then.
 const MAX_TOLD: usize = 64;
 
 /// A connection has given a ticket of TLS 1.2.
 pub fn came(connection: &Connection, client: &MbedClient) {
     let is_allowed = |vhost: &crate::vhost::Vhost| vhost.policy().allow_tickets;
-    if connection.vhost().is_some_and(|vhost| !is_allowed(&vhost)) && is_first(client) {
+    if connection.vhost().is_some_and(|vhost| !is_allowed(&vhost)) && is_first(client, false) {
         log::warn!(
             "nothing is kept of servers that give tickets in TLS 1.2: turn those off by \
              mbedtls_ssl_conf_session_tickets(), or allow them on the vhost"
@@ -26,7 +27,10 @@ pub fn came(connection: &Connection, client: &MbedClient) {
 
 /// A handshake has ended whose session would be kept.
 pub fn are_expected(client: &MbedClient) {
-    if client.tls_version() >= TLS1_3 && client.config().takes_tickets == 0 && is_first(client) {
+    if client.tls_version() >= TLS1_3
+        && client.config().takes_tickets == 0
+        && is_first(client, true)
+    {
         log::warn!(
             "nothing is kept of servers that speak TLS 1.3: mbedTLS ignores their tickets without \
              mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets()"
@@ -35,12 +39,12 @@ pub fn are_expected(client: &MbedClient) {
 }
 
 /// Whether a connection's configuration has not been told of yet.
-fn is_first(client: &MbedClient) -> bool {
-    let address = client.config().address;
+fn is_first(client: &MbedClient, is_tls13: bool) -> bool {
+    let this = (client.config().address, is_tls13);
     let mut told = TOLD.lock();
-    let is_first = told.len() < MAX_TOLD && !told.contains(&address);
+    let is_first = told.len() < MAX_TOLD && !told.contains(&this);
     if is_first {
-        told.push(address);
+        told.push(this);
     }
     is_first
 }
