@@ -126,7 +126,7 @@ mod mbedtls {
 
     const LIBRARIES: [&str; 3] = ["mbedtls", "mbedx509", "mbedcrypto"];
     const SHIM: &str = "src/backend/mbedtls/shim";
-    const SOURCES: [&str; 3] = ["connection.c", "session.c", "verify.c"];
+    const SOURCES: [&str; 4] = ["connection.c", "session.c", "testing.c", "verify.c"];
 
     pub fn build() {
         println!("cargo::rerun-if-changed={SHIM}");

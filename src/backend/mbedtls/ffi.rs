@@ -139,5 +139,12 @@ unsafe extern "C" {
         hostname_len: usize,
         age: i64,
     ) -> c_int;
+    #[cfg(test)]
+    pub fn lts_make_session(
+        certificate: *const u8,
+        certificate_len: usize,
+        buf: *mut u8,
+        len: usize,
+    ) -> usize;
     pub fn lts_not_after(der: *const u8, len: usize, not_after: *mut i64) -> c_int;
 }

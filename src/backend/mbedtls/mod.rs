@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use self::client::{MbedClient, unsuitable_config};
 pub use self::ffi::mbedtls_ssl_context;
 use self::session::Chain;
+#[cfg(test)]
+pub(crate) use self::session::made_up_session;
 use crate::backend::{Backend, Client, TLS1_3};
 use crate::clock::Moment;
 use crate::connection::{Connection, NewSession};
