@@ -818,7 +818,7 @@ int lws_tls_session_service(struct lws_vhost *vh);
 /**
  * lws_tls_session_set_log_level() - choose what is logged, and where to
  *
- * \param level: LLL_ERR | LLL_WARN | ...; 0 for silence. At first LLL_ERR | LLL_WARN
+ * \param level: LLL_ERR | LLL_WARN | ...; 0 for silence. At first LLL_ERR | LLL_WARN | LLL_NOTICE
  * \param emit: called with one level and one line, without a newline, valid during the call;
  *	NULL: stderr. It is called with no lock held, from the thread that has something to say
  *

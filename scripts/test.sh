@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
-# Runs every test, lints included.
+# Runs the tests, lints included.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# In the order they run in. The last is what a user's build runs, so that all ends with
-# ctest's summary of it
-all_steps=(lint deps rust demo bench fuzz clang boringssl tsan asan soak valgrind trixie mbedtls
-	mbedtls-trixie foreign c)
+# What a contributor needs before each commit, and all there are, in the order they run in
+usual_steps=(lint rust c demo)
+all_steps=(lint deps rust c demo bench fuzz clang boringssl tsan asan soak valgrind trixie sid
+	experimental boringssl-today aws-lc mbedtls mbedtls-trixie mbedtls-sid foreign)
 
 usage() {
 	cat <<'TEXT'
-usage: scripts/test.sh [--no-skip] [STEP...]
+usage: scripts/test.sh [--all] [--no-skip] [--verbose] [STEP...]
 
-Runs every test, or only the steps named:
+Runs the steps lint, rust, c and demo, all steps with --all, or only those named:
 
   lint      cargo fmt and clippy, rustdoc's warnings, shellcheck
   deps      licences and sources of all crates that the library is built from
   rust      cargo test
+  c         the C tests, against nginx too, and the installed package
   demo      scripts/demo.sh, against its own server and with bad arguments
   bench     scripts/bench.sh --check: instructions of the hot paths
   fuzz      the fuzz targets over their corpus, and inputs made up from a fixed seed
@@ -27,20 +28,34 @@ Runs every test, or only the steps named:
   soak      eight threads for a minute, or for LWS_TLS_SESSIONS_SOAK_SECONDS
   valgrind  the C tests under valgrind
   trixie    the C tests on Debian 13, with OpenSSL 3.5 and libwebsockets 4.3
+  sid       the C tests on Debian sid, with OpenSSL 3.6 or what it has by now
+  experimental  the C tests with the OpenSSL of Debian's experimental, 4.0 or what it has by now
+  boringssl-today  the C tests with BoringSSL as the crate boring-sys carries it
+  aws-lc    the C tests with AWS-LC as the crate aws-lc-sys carries it
   mbedtls   the mbedTLS backend: all C tests and the package, some under valgrind, the demo
   mbedtls-trixie  the same tests on Debian 13, with mbedTLS 3.6
+  mbedtls-sid  and on Debian sid, with the newest mbedTLS that it has
   foreign   Python's and Perl's own tests of TLS, with all their SSL_CTXs attached
-  c         the C tests, against nginx too, and the installed package
 
-  --no-skip  a step that cannot run here is an error
+  --all      run all steps
+  --no-skip  a step that cannot run here has failed
+  --verbose  show what the steps print; else it is shown where one fails
   --help     show this
 
-A step that cannot run here is reported as SKIPPED, with the reason. As root, what is
-missing of Debian's packages is installed; otherwise it is named.
+What a step prints is in build/test-logs too. A step that cannot run here is skipped, and named
+with its reason in the end. As root, what is missing of Debian's packages is installed; otherwise
+it is named.
 TEXT
 }
 
+# About how many minutes a step takes on two idle cores, the first time
+declare -A minutes=([lint]=1 [deps]=1 [rust]=1 [c]=3 [demo]=1 [bench]=1 [fuzz]=1 [clang]=1
+	[boringssl]=2 [tsan]=1 [asan]=1 [soak]=1 [valgrind]=4 [trixie]=3 [mbedtls]=1 [mbedtls-trixie]=1
+	[sid]=3 [experimental]=3 [boringssl-today]=3 [aws-lc]=3 [mbedtls-sid]=1 [foreign]=1)
+
+all=
 no_skip=
+verbose=
 steps=()
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -48,7 +63,9 @@ while [ $# -gt 0 ]; do
 		usage
 		exit
 		;;
+	--all) all=1 ;;
 	--no-skip) no_skip=1 ;;
+	--verbose) verbose=1 ;;
 	-*) usage_error "unknown option: $1" ;;
 	*)
 		[[ " ${all_steps[*]} " == *" $1 "* ]] ||
@@ -58,7 +75,9 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-[ "${#steps[@]}" -gt 0 ] || steps=("${all_steps[@]}")
+[ -z "$all" ] || [ "${#steps[@]}" -eq 0 ] || usage_error "--all, and steps by name: ${steps[*]}"
+[ -z "$all" ] || steps=("${all_steps[@]}")
+[ "${#steps[@]}" -gt 0 ] || steps=("${usual_steps[@]}")
 
 jobs=$(nproc)
 cd "$root"
@@ -67,17 +86,20 @@ cd "$root"
 CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 export CARGO_TARGET_DIR
 
+# How a step ends that cannot run here: with the reason as its last line
+skipped=77
+left_out=78
+
 # Ends the step, which runs in a shell of its own
 skip() {
-	echo "SKIPPED $step: $*"
-	[ -z "$no_skip" ] || die "step $step was skipped, and --no-skip was given"
-	exit 0
+	echo "$*"
+	exit $skipped
 }
 
-# For what needs more than Debian and a stable toolchain have
+# For what needs more than Debian and a stable toolchain have: no failure with --no-skip
 leave_out() {
-	echo "LEFT OUT $step: $*"
-	exit 0
+	echo "$*"
+	exit $left_out
 }
 
 # For what only this step needs
@@ -127,7 +149,7 @@ step_deps() {
 		sed 's/ (\*)$//' | sort -u |
 		grep -vE "\|($licences)(( OR | AND |/)($licences))*$" || true)
 	[ -z "$wrong" ] || die "licences that nobody has agreed to: $wrong"
-	wrong=$(grep '^source = ' Cargo.lock fuzz/Cargo.lock |
+	wrong=$(grep '^source = ' Cargo.lock fuzz/Cargo.lock scripts/tls-libraries/Cargo.lock |
 		grep -v '"registry+https://github.com/rust-lang/crates.io-index"' || true)
 	[ -z "$wrong" ] || die "crates from elsewhere than crates.io: $wrong"
 	echo "$(grep -c '^checksum = ' Cargo.lock) crates from crates.io, all with a checksum"
@@ -194,7 +216,7 @@ step_boringssl() {
 	run_ctest boringssl
 	build_in boringssl-valgrind dev -DLWS_TLS_SESSIONS_BACKEND=boringssl \
 		-DLWS_TLS_SESSIONS_VALGRIND=ON
-	run_ctest boringssl-valgrind --tests-regex '^(boringssl|polled|callbacks|contexts|dump|identity|single_use|unsuitable)$'
+	run_ctest boringssl-valgrind --tests-regex '^(boringssl|silenced|callbacks|contexts|dump|identity|single_use|unsuitable)$'
 	c-tests/package/check-demo.sh scripts/demo.sh --backend boringssl
 }
 
@@ -214,26 +236,98 @@ step_valgrind() {
 	run_ctest valgrind "${c_tests_only[@]}"
 }
 
-step_trixie() {
+# Makes a root of a Debian suite where there is none, and sets in_root, which runs commands in it
+need_root() {
+	local suite=$1 status=0
 	step_needs debootstrap
-	local status=0 in_root=(scripts/debian-root.sh run build/trixie-root)
-	scripts/debian-root.sh make trixie build/trixie-root || status=$?
-	[ $status != 77 ] || skip "no Debian 13 root can be made, see above"
+	scripts/debian-root.sh make "$suite" "build/$suite-root" || status=$?
+	[ $status != 77 ] || skip "no root of Debian $suite can be made: $(tail -n 1 "$logs/$step.log")"
 	[ $status = 0 ]
-	"${in_root[@]}" cmake --preset dev -B build/trixie
-	"${in_root[@]}" cmake --build build/trixie --parallel "$jobs"
-	"${in_root[@]}" ctest --test-dir build/trixie --output-on-failure --parallel "$jobs"
+	in_root=(scripts/debian-root.sh run "build/$suite-root")
+	# the crates come from this machine's cargo
+	cargo fetch --locked
+}
+
+# As build_in and run_ctest, in a root, where other libraries are
+build_in_root() {
+	local name=$1
+	shift
+	"${in_root[@]}" cmake --preset dev -B "build/$name" "$@"
+	"${in_root[@]}" cmake --build "build/$name" --parallel "$jobs"
+}
+
+run_ctest_in_root() {
+	local name=$1
+	shift
+	"${in_root[@]}" ctest --test-dir "build/$name" --output-on-failure --parallel "$jobs" "$@"
+}
+
+# What is shown of a step that has passed: $1 has the versions that the archive had
+tested_with() {
+	echo "tested with: $*"
+}
+
+openssl_in_root() {
+	tested_with "$("${in_root[@]}" openssl version | cut -d ' ' -f 1-2)"
+}
+
+mbedtls_in_root() {
+	tested_with "mbedTLS $("${in_root[@]}" dpkg-query --show --showformat '${Version}' libmbedtls-dev)"
+}
+
+step_trixie() {
+	need_root trixie
+	build_in_root trixie
+	run_ctest_in_root trixie
 	# lws's own memory, too: the apps under valgrind
-	"${in_root[@]}" cmake --preset dev -B build/trixie-valgrind -DLWS_TLS_SESSIONS_VALGRIND=ON \
+	build_in_root trixie-valgrind -DLWS_TLS_SESSIONS_VALGRIND=ON \
 		-DLWS_TLS_SESSIONS_CARGO_TARGET_DIR="$PWD/build/trixie/cargo"
-	"${in_root[@]}" cmake --build build/trixie-valgrind --parallel "$jobs"
-	"${in_root[@]}" ctest --test-dir build/trixie-valgrind --output-on-failure --parallel "$jobs" \
-		--label-regex '^lws$'
+	run_ctest_in_root trixie-valgrind --label-regex '^lws$'
+	openssl_in_root
+}
+
+step_sid() {
+	need_root sid
+	build_in_root sid
+	run_ctest_in_root sid
+	openssl_in_root
+}
+
+step_experimental() {
+	need_root experimental
+	build_in_root experimental
+	run_ctest_in_root experimental
+	openssl_in_root
+}
+
+# The C tests with a TLS library of scripts/tls-library.sh. $1: its backend; $2: the prefix of the
+# variables that tell where it is
+run_with_tls_library() {
+	local backend=$1 status=0 dir
+	local crate=(--locked --no-default-features --features "$backend")
+	dir=$(scripts/tls-library.sh "$backend") || status=$?
+	[ $status != 77 ] || skip "the source of $backend cannot be had"
+	[ $status = 0 ]
+	export "$2_ROOT=$dir"
+	cargo clippy "${crate[@]}" --all-targets -- -D warnings
+	cargo test "${crate[@]}" --lib
+	build_in "$step" dev -DLWS_TLS_SESSIONS_BACKEND="$backend"
+	run_ctest "$step"
+	tested_with "$(basename "$dir")"
+}
+
+step_boringssl-today() {
+	run_with_tls_library boringssl BORINGSSL
+}
+
+step_aws-lc() {
+	run_with_tls_library aws-lc AWSLC
 }
 
 step_mbedtls() {
 	step_needs libmbedtls-dev openssl
-	cargo clippy --locked --no-default-features --features mbedtls --lib -- -D warnings
+	cargo clippy --locked --no-default-features --features mbedtls --all-targets -- -D warnings
+	cargo test --locked --no-default-features --features mbedtls --lib
 	build_in mbedtls dev -DLWS_TLS_SESSIONS_BACKEND=mbedtls
 	run_ctest mbedtls
 	c-tests/package/check-demo.sh scripts/demo.sh --backend mbedtls
@@ -244,16 +338,17 @@ step_mbedtls() {
 }
 
 step_mbedtls-trixie() {
-	step_needs debootstrap
-	local status=0 in_root=(scripts/debian-root.sh run build/trixie-root)
-	scripts/debian-root.sh make trixie build/trixie-root || status=$?
-	[ $status != 77 ] || skip "no Debian 13 root can be made, see above"
-	[ $status = 0 ]
-	# the crates come from this machine's cargo
-	cargo fetch --locked
-	"${in_root[@]}" cmake --preset dev -B build/mbedtls-trixie -DLWS_TLS_SESSIONS_BACKEND=mbedtls
-	"${in_root[@]}" cmake --build build/mbedtls-trixie --parallel "$jobs"
-	"${in_root[@]}" ctest --test-dir build/mbedtls-trixie --output-on-failure --parallel "$jobs"
+	need_root trixie
+	build_in_root mbedtls-trixie -DLWS_TLS_SESSIONS_BACKEND=mbedtls
+	run_ctest_in_root mbedtls-trixie
+	mbedtls_in_root
+}
+
+step_mbedtls-sid() {
+	need_root sid
+	build_in_root mbedtls-sid -DLWS_TLS_SESSIONS_BACKEND=mbedtls
+	run_ctest_in_root mbedtls-sid
+	mbedtls_in_root
 }
 
 # A program that cannot tell whether the library is there; OpenSSL's own tests, which take long to
@@ -270,6 +365,11 @@ step_foreign() {
 }
 
 step_c() {
+	local dir
+	# for the test of builds that stand side by side; it is not made for that alone
+	for dir in build/tls/aws-lc-*; do
+		[ ! -e "$dir/.complete" ] || export AWSLC_ROOT=$PWD/$dir
+	done
 	build_in dev dev
 	run_ctest dev
 }
@@ -278,21 +378,62 @@ describe() {
 	usage | sed -n "s/^  $1  *//p" | head -n 1
 }
 
+logs=build/test-logs
+mkdir -p "$logs"
+
+# run STEP: its output goes to a log; the exit status is the step's
+run() {
+	step=$1
+	(
+		set -e
+		"step_$step"
+	) 2>&1 | if [ -n "$verbose" ]; then tee "$logs/$step.log"; else cat >"$logs/$step.log"; fi
+	return "${PIPESTATUS[0]}"
+}
+
 need_build_tools openssl
-# Without these some C tests skip themselves, and ctest's summary says which
+# Without these some C tests skip themselves, and the summary says which
 for_all_tests=(g++ libwebsockets-dev netbase nginx-light openssl)
 try_packages "${for_all_tests[@]}" ||
 	echo "Some C tests will be skipped. As root: $(install_command "${for_all_tests[@]}")"
 
+passed=0
+failed=()
+not_run=()
+number=0
 for step in "${steps[@]}"; do
-	printf '\n== %s: %s (at %d s) ==\n\n' "$step" "$(describe "$step")" $SECONDS
-	# not "( ... ) || ...": bash would then go on after a command that fails
+	number=$((number + 1))
+	printf '%d of %d: %s: %s, about %d min\n' "$number" "${#steps[@]}" "$step" \
+		"$(describe "$step")" "${minutes[$step]}"
+	started=$SECONDS
+	# not "run ... ||": bash would then go on after a command that fails
 	set +e
-	(
-		set -e
-		"step_$step"
-	)
+	run "$step"
 	status=$?
 	set -e
-	[ $status = 0 ] || die "step $step failed; to run it alone: $program $step"
+	reason=$(tail -n 1 "$logs/$step.log")
+	if [ $status = 0 ]; then
+		passed=$((passed + 1))
+		printf '  passed (%d s)%s\n' $((SECONDS - started)) \
+			"$(sed -n 's/^tested with: /, with /p' "$logs/$step.log")"
+		# tests of the step that have skipped themselves
+		while read -r test; do
+			not_run+=("$step: $test")
+		done < <(sed -n 's/^.*Test *#[0-9]*: \([^ ]*\) .*\*\*\*Skipped.*/\1/p' "$logs/$step.log" | sort -u)
+	elif [ $status = $left_out ] || { [ $status = $skipped ] && [ -z "$no_skip" ]; }; then
+		not_run+=("$step: $reason")
+		printf '  skipped: %s\n' "$reason"
+	else
+		failed+=("$step")
+		[ -n "$verbose" ] || cat "$logs/$step.log"
+		[ $status != $skipped ] || echo "skipped, and --no-skip was given"
+		printf '  FAILED (%d s); to run it alone: %s %s\n' $((SECONDS - started)) "$program" "$step"
+	fi
 done
+
+printf '\n'
+[ "${#not_run[@]}" = 0 ] || printf 'skipped %s\n' "${not_run[@]}"
+[ "${#failed[@]}" = 0 ] || printf 'failed  %s\n' "${failed[@]}"
+printf '%d passed, %d failed, %d skipped (%d s)\n' \
+	"$passed" "${#failed[@]}" "${#not_run[@]}" $SECONDS
+[ "${#failed[@]}" = 0 ]

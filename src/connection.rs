@@ -275,6 +275,7 @@ impl Connection {
         let resumed = client.resumed();
         let offered = handshake.offered.as_ref();
         let is_ours = offered.is_some_and(|offered| resumed == Some(offered.set.address));
+        let is_accepted = !is_ours || handshake.is_still_accepted(client);
         if resumed.is_some() && !is_ours && !handshake.has_own_session {
             handshake.vhost.policy().has_external_psk.store(true, Relaxed);
         }
@@ -299,6 +300,7 @@ impl Connection {
             }
             let Some(current) = state.handshake.as_mut() else { return false };
             current.has_ended = true;
+            current.is_bad |= !is_accepted;
             current.id = Some(client.handshake_id());
             current.peer = peer;
         }
@@ -308,6 +310,10 @@ impl Connection {
             take();
             return true;
         };
+        let is_by_id = handshake.is_by_session_id();
+        if is_by_id && (is_ours || resumed.is_none()) {
+            handshake.vhost.note_answer(&key.endpoint, is_ours);
+        }
         if is_ours {
             counters.resumed.fetch_add(1, Relaxed);
             log::info!("{}RESUMED", handshake.name());
@@ -325,6 +331,14 @@ impl Connection {
             log::info!("{}DECLINED: the server resumed what the app has set", handshake.name());
         }
         true
+    }
+
+    /// The server has asked for the client's certificate after the handshake: the tickets that come
+    /// now are of that, and no full handshake would have shown it.
+    pub fn was_asked_for_certificate(&self) {
+        if let Some(handshake) = self.state.lock().handshake.as_mut() {
+            handshake.peer = handshake.peer.take().filter(|_| !handshake.has_ended);
+        }
     }
 
     /// Whether sessions that come are kept.

@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(read, Some(record()));
         assert_eq!(**Active::encode(&session).unwrap(), **BARE, "without the mark");
 
-        let security = Security { level: None, suite_b: 0, callback: None };
+        let security = Security { level: None, restrictions: 0, callback: None };
         let with_callback = Record { terms: Terms { security, ..loaded() }, ..record() };
         let blob = blob_of(&with_callback);
         assert_eq!(decode(&blob).ok().unwrap().1, Some(with_callback));
@@ -319,7 +319,7 @@ mod tests {
                 options: None,
                 ciphers: None,
                 verification: None,
-                security: Security { level: None, suite_b: 0, callback: None },
+                security: Security { level: None, restrictions: 0, callback: None },
                 ..loaded()
             },
             ..record()
@@ -330,12 +330,12 @@ mod tests {
     #[test]
     fn of_callbacks_only_that_there_were_is_saved() {
         let mut made = record();
-        made.terms.verify_callback = VerifyCallback::At(1, 2);
-        made.terms.security = Security { level: Some(2), suite_b: 1, callback: Some((3, 4)) };
+        made.terms.verify_callback = VerifyCallback::At(1, 2, 0);
+        made.terms.security = Security { level: Some(2), restrictions: 1, callback: Some((3, 4)) };
         let blob = blob_of(&made);
         let read = decode(&blob).ok().unwrap().1.unwrap().terms;
         assert_eq!(read.verify_callback, VerifyCallback::Loaded { is_some: true });
-        assert_eq!(read.security, Security { level: Some(2), suite_b: 1, callback: None });
+        assert_eq!(read.security, Security { level: Some(2), restrictions: 1, callback: None });
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::backend::{Client, SetSession};
+use crate::backend::{Active, Backend, Client, SetSession, TLS1_3};
 use crate::cache::{Dropped, Found, Id, Life};
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Key};
@@ -103,7 +103,7 @@ impl HandshakeAttempt {
             .ok_or((Outcome::NoEndpoint, "no name or address of the peer, or no port"))?;
         let identity = client.identity().ok_or((
             Outcome::Unsuitable,
-            "its client certificate is chosen by a callback, or by the server among several",
+            "its client certificate is chosen by a callback, or among several, or has no key",
         ))?;
         let key = self.key.insert(Key { endpoint, identity });
         let find = || {
@@ -178,6 +178,30 @@ impl HandshakeAttempt {
             process: self.process,
             forbids_tickets: AtomicBool::new(self.forbids_tickets.swap(false, Relaxed)),
         })
+    }
+
+    /// Whether a full handshake would have ended well, too, where this one has resumed what it was
+    /// offered: see [`Client::judge_resumed`].
+    pub fn is_still_accepted(&self, client: &impl Client) -> bool {
+        let (Some(offered), Some(key), Some(terms)) = (&self.offered, &self.key, &self.terms)
+        else {
+            return true;
+        };
+        let chain = &offered.live.peer.chain;
+        let is_accepted = client.judge_resumed(terms, &key.endpoint.host, chain);
+        if !is_accepted {
+            log::warn!("{}refused: the app has changed what it expects", self.name());
+        }
+        is_accepted
+    }
+
+    /// Whether it was offered a session ID, as the vhost does without tickets of TLS 1.2.
+    pub fn is_by_session_id(&self) -> bool {
+        let is_id = |offered: &Offered| {
+            let facts = Active::facts(&offered.live.session);
+            facts.tls_version < TLS1_3 && facts.ticket_len == 0
+        };
+        !self.vhost.policy().allow_tickets && self.offered.as_ref().is_some_and(is_id)
     }
 
     /// Undoes what was done to the connection for its handshake, but for the session.

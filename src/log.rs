@@ -10,10 +10,12 @@ pub type Emit = unsafe extern "C" fn(level: c_int, line: *const c_char);
 pub const ERR: c_int = 1;
 /// lws's LLL_WARN.
 pub const WARN: c_int = 2;
+/// lws's LLL_NOTICE.
+pub const NOTICE: c_int = 4;
 /// lws's LLL_INFO.
 pub const INFO: c_int = 8;
 
-static LEVEL: AtomicI32 = AtomicI32::new(ERR | WARN);
+static LEVEL: AtomicI32 = AtomicI32::new(ERR | WARN | NOTICE);
 static EMIT: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
 
 /// Sets which levels are logged, and where to.
@@ -58,5 +60,6 @@ macro_rules! at {
 }
 macro_rules! error { ($($text:tt)*) => { $crate::log::at!($crate::log::ERR, $($text)*) }; }
 macro_rules! warning { ($($text:tt)*) => { $crate::log::at!($crate::log::WARN, $($text)*) }; }
+macro_rules! notice { ($($text:tt)*) => { $crate::log::at!($crate::log::NOTICE, $($text)*) }; }
 macro_rules! info { ($($text:tt)*) => { $crate::log::at!($crate::log::INFO, $($text)*) }; }
-pub(crate) use {at, error, info, warning as warn};
+pub(crate) use {at, error, info, notice, warning as warn};

@@ -307,7 +307,7 @@ fn fits_security(own: &Terms, made: &Terms, facts: &Facts) -> Result<(), Refusal
     // Another level is another handshake, be it a lower one: the server may choose a certificate by
     // the signature algorithms that go with it.
     let fits = |level| made.level.map_or(level <= least, |made| level == made);
-    if !own.level.is_some_and(fits) || own.suite_b != made.suite_b {
+    if !own.level.is_some_and(fits) || own.restrictions != made.restrictions {
         return Err(Refusal::Unverified("made at another security level"));
     }
     // Where the connection has no callback, a session that tells of none has passed its level.
@@ -332,8 +332,8 @@ pub(crate) mod tests {
     use crate::testing::session_der;
 
     const NOW: Moment = Moment { wall: 1_700_000_000_000, boot: 1 };
-    const CALLBACK: VerifyCallback = VerifyCallback::At(1, 0);
-    const OTHER_CALLBACK: VerifyCallback = VerifyCallback::At(2, 0);
+    const CALLBACK: VerifyCallback = VerifyCallback::At(1, 0, 0);
+    const OTHER_CALLBACK: VerifyCallback = VerifyCallback::At(2, 0, 0);
     const LOADED: VerifyCallback = VerifyCallback::Loaded { is_some: true };
 
     /// A connection that answers as it is made to.
@@ -535,7 +535,7 @@ pub(crate) mod tests {
     #[test]
     fn another_security_level_is_refused() {
         let at = |level, callback| Terms {
-            security: Security { level, suite_b: 0, callback },
+            security: Security { level, restrictions: 0, callback },
             ..tls12()
         };
         let none = Some((0, 0));

@@ -60,7 +60,7 @@ impl Terms {
             must_verify: false,
             verification: None,
             verify_callback: VerifyCallback::Loaded { is_some: false },
-            security: Security { level: None, suite_b: 0, callback: None },
+            security: Security { level: None, restrictions: 0, callback: None },
             is_bare: true,
         }
     }
@@ -164,11 +164,12 @@ pub fn is_old(cipher: u16) -> bool {
     cipher >> 8 != TLS1_3_SUITES
 }
 
-/// An app's verify callbacks, on the connection and in its trust store.
+/// An app's functions that verify a peer, or have a say in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerifyCallback {
-    /// By address; zero is none.
-    At(usize, usize),
+    /// By address, that of the connection and that of its trust store; zero is none. Then what
+    /// stands for one that no getter tells, as long as there may be such a one.
+    At(usize, usize, usize),
     /// Of a session that was loaded: the app's word is that the connection's would accept the
     /// peer. Whether there was one.
     Loaded {
@@ -179,7 +180,7 @@ pub enum VerifyCallback {
 
 impl VerifyCallback {
     /// There is none.
-    pub const NONE: VerifyCallback = VerifyCallback::At(0, 0);
+    pub const NONE: VerifyCallback = VerifyCallback::At(0, 0, 0);
 
     /// Whether there is one.
     pub fn is_some(self) -> bool {
@@ -200,15 +201,16 @@ impl VerifyCallback {
 pub struct Security {
     /// The security level: with it goes which signature algorithms and groups are told.
     pub level: Option<i32>,
-    /// The restrictions of Suite B, with which that goes, too.
-    pub suite_b: i64,
+    /// What else restricts them, as a number: Suite B with OpenSSL, the lists of groups and signature
+    /// algorithms with mbedTLS.
+    pub restrictions: i64,
     /// The app's callback that decides, and its data, by address. Zero is none.
     pub callback: Option<(usize, usize)>,
 }
 
 impl Security {
     /// Of a TLS library that has no levels.
-    pub const NONE: Security = Security { level: Some(0), suite_b: 0, callback: Some((0, 0)) };
+    pub const NONE: Security = Security { level: Some(0), restrictions: 0, callback: Some((0, 0)) };
 }
 
 #[cfg(test)]
@@ -277,7 +279,7 @@ pub(crate) mod tests {
             Terms { options: Some(1), ..terms() },
             Terms { must_verify: true, ..terms() },
             Terms { verification: Some(Bytes::from_slice(b"other")), ..terms() },
-            Terms { verify_callback: VerifyCallback::At(1, 0), ..terms() },
+            Terms { verify_callback: VerifyCallback::At(1, 0, 0), ..terms() },
             Terms { security, ..terms() },
         ] {
             assert!(!start.lasted(changed.clone(), same), "{changed:?}");

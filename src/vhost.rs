@@ -1,5 +1,6 @@
 //! One vhost: what it was made with, its cache, its counters.
 
+mod declines;
 mod inspect;
 mod saving;
 
@@ -9,6 +10,7 @@ use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use self::declines::Declines;
 use crate::backend::{Active, Backend, Chain, Client, Facts, TLS1_3};
 use crate::cache::{Cache, DEFAULT_MAX, Dropped, Id, Kind, Life, Size};
 use crate::capi::{
@@ -68,6 +70,7 @@ pub struct Vhost {
     /// for that do not say themselves.
     identity: Mutex<Identity>,
     counters: Counters,
+    declines: Declines,
 }
 
 /// What is counted; the names are those of `struct lws_tls_session_stats`.
@@ -112,6 +115,7 @@ impl Vhost {
             cache: Mutex::new(Cache::new(max, ttl_of(info.timeout), single_use)),
             identity: Mutex::new(None),
             counters: Counters::default(),
+            declines: Declines::default(),
         }
     }
 
@@ -133,6 +137,20 @@ impl Vhost {
     /// What its options say on the rule for offering.
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// What a server makes of session IDs, by which alone the vhost resumes TLS 1.2 and older: it has
+    /// resumed one, or has declined it or given none.
+    pub fn note_answer(&self, endpoint: &Endpoint, has_resumed: bool) {
+        if has_resumed {
+            self.declines.forget(endpoint);
+        } else if self.declines.note(endpoint) {
+            log::notice!(
+                "{}: the server does not resume TLS 1.2 by session ID; it may by ticket, with \
+                 LWS_TLS_SESSION_OPTION_ALLOW_TICKETS",
+                self.tag(endpoint)
+            );
+        }
     }
 
     /// What it counts.
@@ -184,11 +202,15 @@ impl Vhost {
             log::info!("{}: the server wants the session not to be kept", tag());
             return;
         };
+        let is_by_id = facts.tls_version < TLS1_3 && !self.policy.allow_tickets;
+        if is_by_id && (!facts.is_resumable || facts.ticket_len > 0) {
+            self.note_answer(&key.endpoint, false);
+        }
         if !facts.is_resumable || facts.ticket_len > MAX_TICKET {
             log::info!("{}: the session cannot be resumed, or is too large", tag());
             return;
         }
-        if facts.tls_version < TLS1_3 && facts.ticket_len > 0 && !self.policy.allow_tickets {
+        if is_by_id && facts.ticket_len > 0 {
             log::info!("{}: the session is a ticket, which this vhost does not allow", tag());
             return;
         }

@@ -1,6 +1,7 @@
 /*
- * dlopen LIBRARY - a program that loads the library, and closes it while
- * contexts and connections live that have its callbacks
+ * dlopen LIBRARY PLUGIN - a program that loads the library, and closes it while
+ * contexts and connections live that have its callbacks; and a plugin, later,
+ * that sets what the program does not
  */
 
 #include <dlfcn.h>
@@ -107,6 +108,17 @@ static int connect_once(SSL_CTX *client_ctx, SSL_CTX *server_ctx, struct lws_vho
 	return resumed;
 }
 
+/* A handshake that resumes a session of another session ID context fails. */
+static void set_id_context_by_plugin(const char *path, SSL_CTX *ctx)
+{
+	int (*set)(SSL_CTX *ctx, const unsigned char *context, unsigned int len);
+	void *plugin = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+
+	REQUIRE(plugin);
+	*(void **)&set = symbol(plugin, "set_id_context");
+	REQUIRE(set(ctx, (const unsigned char *)"later", 5));
+}
+
 int main(int argc, char **argv)
 {
 	SSL_CTX *client = SSL_CTX_new(TLS_client_method()), *server = server_ctx();
@@ -114,7 +126,7 @@ int main(int argc, char **argv)
 	void *library;
 	int n;
 
-	REQUIRE(argc == 2 && client);
+	REQUIRE(argc == 3 && client);
 	library = load(argv[1]);
 	vh = vhost_create(NULL);
 	REQUIRE(vh && !vhost_attach(vh, client));
@@ -129,6 +141,8 @@ int main(int argc, char **argv)
 		connect_once(client, server, NULL);
 
 	library = load(argv[1]);
+	REQUIRE(connect_once(client, server, vh));
+	set_id_context_by_plugin(argv[2], client);
 	REQUIRE(connect_once(client, server, vh));
 	vh_destroy(vh);
 	dlclose(library);

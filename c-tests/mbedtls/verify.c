@@ -307,6 +307,13 @@ static void with_a_look_of_its_own(struct conn *conn)
 	mbedtls_ssl_set_verify(conn_ssl(conn), look_on, NULL);
 }
 
+static void with_a_look_at_something_else(struct conn *conn)
+{
+	static int pins;
+
+	mbedtls_ssl_conf_verify(conn_conf(conn), look_on, &pins);
+}
+
 static void with_anything(struct conn *conn)
 {
 	mbedtls_ssl_conf_verify(conn_conf(conn), accept_anything, NULL);
@@ -340,6 +347,9 @@ static void a_callback_goes_with_its_sessions(void)
 		rig.dial.tune = with_anything_and_nothing_verified;
 		RIG_VISIT(&rig, RESUMED);
 		CHECK_INT(calls, 0);
+		/* with something else to decide by, a list of pins say */
+		rig.dial.tune = with_a_look_at_something_else;
+		RIG_VISIT(&rig, UNVERIFIED);
 		rig_down(&rig);
 	}
 }
@@ -369,7 +379,49 @@ static void a_callback_that_accepts_anything(void)
 		}
 }
 
+static void with_fewer_signatures(struct conn *conn)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+	static const uint16_t algorithms[] = {
+		MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_NONE };
+
+	mbedtls_ssl_conf_sig_algs(conn_conf(conn), algorithms);
+#else
+	static const int hashes[] = { MBEDTLS_MD_SHA256, MBEDTLS_MD_NONE };
+
+	mbedtls_ssl_conf_sig_hashes(conn_conf(conn), hashes);
+#endif
+}
+
+#if defined(MBEDTLS_DHM_C)
+static void with_longer_primes(struct conn *conn)
+{
+	mbedtls_ssl_conf_dhm_min_bitlen(conn_conf(conn), 4096);
+}
+#endif
+
+/* By them a server chooses its certificate, and a client refuses. */
+static void other_algorithms(void)
+{
+	struct rig rig;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version });
+		RIG_VISIT(&rig, MISS);
+		rig.dial.tune = with_fewer_signatures;
+		RIG_VISIT(&rig, UNVERIFIED);
+#if defined(MBEDTLS_DHM_C)
+		rig.dial.tune = with_longer_primes;
+		RIG_VISIT(&rig, UNVERIFIED);
+#endif
+		RIG_VISIT(&rig, RESUMED);
+		rig_down(&rig);
+	}
+}
+
 TEST_PROGRAM(
+	CASE(other_algorithms),
 	CASE(strict_after_lax),
 	CASE(lax_after_strict),
 	CASE(what_is_reported),

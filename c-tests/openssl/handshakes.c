@@ -118,8 +118,8 @@ static void allow_post_handshake_as_alice(SSL *ssl)
 }
 
 /*
- * RFC 8446 4.6.2: the server asks who the client is when all is done. What it
- * sends then is for whom the client said it is.
+ * RFC 8446 4.6.2: the server asks who the client is when all is done. A full
+ * handshake would have it ask again, so what it sends then is not kept.
  */
 static void authentication_after_the_handshake(void)
 {
@@ -141,7 +141,7 @@ static void authentication_after_the_handshake(void)
 	CHECK_INT(SSL_read(pair.server, &byte, 1), -1);
 	CHECK(SSL_get0_peer_certificate(pair.server));
 	CHECK(pair_greet(&pair));
-	CHECK(stats_of(duo.vh).stored > 2);
+	CHECK_INT(stats_of(duo.vh).stored, 2);
 	CHECK_INT(stats_of(duo.vh).handshakes, 1);
 	pair_close(&pair);
 
@@ -513,7 +513,10 @@ static void a_security_callback_on_some(void)
 
 static void limit_fragments(SSL *ssl)
 {
-	REQUIRE(SSL_set_tlsext_max_fragment_length(ssl, TLSEXT_max_fragment_length_1024));
+	int (*set)(SSL *ssl, uint8_t mode);
+
+	*(void **)&set = unnamed("SSL_set_tlsext_max_fragment_length");
+	REQUIRE(set(ssl, TLSEXT_max_fragment_length_1024));
 }
 
 /* RFC 6066 4: what was agreed on holds for resumptions, and servers insist. */

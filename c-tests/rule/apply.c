@@ -21,6 +21,15 @@
 	((link)->client ? SSL_##function((link)->client, __VA_ARGS__) :		\
 			  SSL_CTX_##function((link)->ctx, __VA_ARGS__))
 
+static void limit_fragments(const struct link *link, uint8_t mode)
+{
+	int (*set)(SSL *ssl, uint8_t mode), (*set_on_ctx)(SSL_CTX *ctx, uint8_t mode);
+
+	*(void **)&set = unnamed("SSL_set_tlsext_max_fragment_length");
+	*(void **)&set_on_ctx = unnamed("SSL_CTX_set_tlsext_max_fragment_length");
+	REQUIRE(link->client ? set(link->client, mode) : set_on_ctx(link->ctx, mode));
+}
+
 static const char *cipher_list(const char *name)
 {
 	static const struct {
@@ -125,9 +134,8 @@ static void apply_protocol(struct link *link)
 	if (HAS(SUITE_B))
 		SET(link, set_cert_flags, SSL_CERT_FLAG_SUITEB_128_LOS);
 	if (HAS(MFL))
-		REQUIRE(SET(link, set_tlsext_max_fragment_length,
-			    IS(MFL, "512") ? TLSEXT_max_fragment_length_512 :
-					     TLSEXT_max_fragment_length_1024));
+		limit_fragments(link, IS(MFL, "512") ? TLSEXT_max_fragment_length_512 :
+						       TLSEXT_max_fragment_length_1024);
 	if (HAS(ALPN))
 		REQUIRE(!SET(link, set_alpn_protos, IS(ALPN, "http") ? alpn + 3 : alpn,
 			     IS(ALPN, "h2") ? 3 : IS(ALPN, "http") ? 9 : 12));

@@ -45,8 +45,6 @@ typedef int (*SSL_verify_cb)(int ok, X509_STORE_CTX *store);
 #define SSL_CTX_set0_security_ex_data		(void)LACKS
 #define SSL_set_cert_flags			LACKS
 #define SSL_CTX_set_cert_flags			LACKS
-#define SSL_set_tlsext_max_fragment_length	LACKS
-#define SSL_CTX_set_tlsext_max_fragment_length	LACKS
 #define SSL_enable_ct				LACKS
 #define SSL_dane_enable				LACKS
 #define SSL_dane_tlsa_add			LACKS

@@ -4,44 +4,11 @@
  */
 
 #include "certs.h"
+#include "client_openssl.h"
 #include "observe.h"
 #include "pair.h"
 #include "rig.h"
-
-static SSL_CTX *make_server(int version, const struct cert *cert)
-{
-	return pair_server_ctx(&(struct server_config){
-		.version = version, .resumption = IDS_AND_TICKETS, .cert = cert });
-}
-
-struct stage {
-	SSL_CTX			*server;
-	SSL_CTX			*ctx;
-	struct lws_vhost	*vh;
-};
-
-/* with a session in the vhost */
-static void stage_up(struct stage *stage, int version, uint64_t options)
-{
-	struct pair pair;
-
-	stage->server = make_server(version, certs()->ecdsa);
-	stage->ctx = trusting_ctx(TLS_client_method(), version);
-	stage->vh = lws_tls_session_vhost_create(
-		&(struct lws_tls_session_vhost_info){ .options = options });
-	REQUIRE(stage->vh && !lws_tls_session_vhost_attach(stage->vh, stage->ctx));
-	pair = pair_new(stage->ctx, stage->server, stage->vh);
-	REQUIRE(pair_talk(&pair));
-	pair_close(&pair);
-	CHECK(stats_of(stage->vh).sessions > 0);
-}
-
-static void stage_down(struct stage *stage)
-{
-	SSL_CTX_free(stage->ctx);
-	SSL_CTX_free(stage->server);
-	lws_tls_session_vh_destroy(stage->vh);
-}
+#include "stage.h"
 
 /* no peer has that name */
 static void expect_another_host(SSL *ssl)
@@ -59,7 +26,7 @@ static void look_away(const SSL *ssl, int where, int ret)
 /* An app's own info callback hides a handshake with another peer; its tickets come when it is off. */
 static void tickets_of_a_handshake_that_was_hidden(void)
 {
-	SSL_CTX *stranger = make_server(TLS1_3_VERSION, pki()->stranger);
+	SSL_CTX *stranger = stage_server(TLS1_3_VERSION, pki()->stranger);
 	void (*before)(const SSL *ssl, int where, int ret);
 	struct stage stage;
 	struct pair pair;
@@ -107,26 +74,35 @@ static void an_early_offer_on_an_ssl_that_is_let_go_of(void)
 	}
 }
 
+/* puts what SSL_dup() makes of a client in its place, with its BIO */
+static void pair_duplicate(struct pair *pair)
+{
+	SSL *dup = SSL_dup(pair->client);
+	BIO *bio = SSL_get_rbio(pair->client);
+
+	REQUIRE(dup && BIO_up_ref(bio));
+	SSL_set_bio(dup, bio, bio);
+	SSL_free(pair->client);
+	pair->client = dup;
+	SSL_set_connect_state(dup);
+}
+
 /* SSL_dup() copies it, and the duplicate is not served as the first is. */
 static void an_early_offer_on_an_ssl_that_is_duplicated(void)
 {
 	struct stage stage;
 	struct pair pair;
 	int version;
-	SSL *dup;
 
 	FOR_EACH_VERSION(version) {
 		stage_up(&stage, version, LWS_TLS_SESSION_OPTION_SINGLE_USE);
 		pair = pair_new(stage.ctx, stage.server, stage.vh);
 		CHECK_INT(lws_tls_reuse_session(lws_tls_session_wsi(pair.client)), 1);
-		dup = SSL_dup(pair.client);
-		REQUIRE(dup);
-		SSL_free(pair.client);
-		pair.client = dup;
-		SSL_set_connect_state(dup);
-		expect_another_host(dup);
+		pair_duplicate(&pair);
+		expect_another_host(pair.client);
 		CHECK(!pair_talk(&pair));
-		CHECK(!SSL_session_reused(dup));
+		CHECK(!SSL_session_reused(pair.client));
+		CHECK_INT(SSL_get_verify_result(pair.client), X509_V_ERR_HOSTNAME_MISMATCH);
 		pair_drop(&pair);
 		stage_down(&stage);
 	}
@@ -169,7 +145,167 @@ static void a_session_of_another_level(void)
 	}
 }
 
+/* Another host is expected after the ClientHello, between two calls. */
+static void terms_that_are_set_between_two_calls(void)
+{
+	struct stage stage;
+	struct pair pair;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		stage_up(&stage, version, 0);
+		pair = pair_new(stage.ctx, stage.server, stage.vh);
+		SSL_set_verify(pair.client, SSL_VERIFY_NONE, NULL);
+		CHECK(SSL_do_handshake(pair.client) < 0);
+		expect_another_host(pair.client);
+		SSL_set_verify(pair.client, SSL_VERIFY_PEER, NULL);
+		CHECK(!pair_talk(&pair));
+		CHECK_INT(SSL_get_verify_result(pair.client), X509_V_ERR_HOSTNAME_MISMATCH);
+		pair_drop(&pair);
+		stage_down(&stage);
+	}
+}
+
+/* Where nobody insists on it, the result is told all the same. */
+static void what_is_expected_between_two_calls_is_reported(void)
+{
+	struct stage stage;
+	struct pair pair;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		stage_up(&stage, version, 0);
+		pair = pair_new(stage.ctx, stage.server, stage.vh);
+		SSL_set_verify(pair.client, SSL_VERIFY_NONE, NULL);
+		CHECK(SSL_do_handshake(pair.client) < 0);
+		expect_another_host(pair.client);
+		CHECK(pair_talk(&pair));
+		CHECK_INT(SSL_get_verify_result(pair.client), X509_V_ERR_HOSTNAME_MISMATCH);
+		pair_close(&pair);
+		stage_down(&stage);
+	}
+}
+
+static int refuse_and_tell(int ok, X509_STORE_CTX *store)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+
+	(void)ok;
+	*(int *)SSL_get_app_data(ssl) = 1;
+	X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+
+	return 0;
+}
+
+/* A callback that is set then is asked. */
+static void a_verify_callback_that_is_set_between_two_calls(void)
+{
+	struct stage stage;
+	struct pair pair;
+	int version, is_asked;
+
+	FOR_EACH_VERSION(version) {
+		stage_up(&stage, version, 0);
+		is_asked = 0;
+		pair = pair_new(stage.ctx, stage.server, stage.vh);
+		SSL_set_app_data(pair.client, &is_asked);
+		CHECK(SSL_do_handshake(pair.client) < 0);
+		SSL_set_verify(pair.client, SSL_VERIFY_PEER, refuse_and_tell);
+		CHECK(!pair_talk(&pair));
+		CHECK(is_asked);
+		CHECK_INT(SSL_get_verify_result(pair.client), X509_V_ERR_APPLICATION_VERIFICATION);
+		pair_drop(&pair);
+		stage_down(&stage);
+	}
+}
+
+static void expect_at_a_step(const SSL *ssl, int where, int ret)
+{
+	(void)ret;
+	if (where == SSL_CB_CONNECT_LOOP && SSL_in_before(ssl) == 0)
+		expect_another_host((SSL *)(uintptr_t)ssl);
+}
+
+/* An info callback expects another host as late as at a step of the handshake. */
+static void terms_that_are_set_at_a_step(void)
+{
+	struct stage stage;
+	struct pair pair;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		stage_up(&stage, version, 0);
+		pair = pair_new(stage.ctx, stage.server, NULL);
+		SSL_set_info_callback(pair.client, expect_at_a_step);
+		REQUIRE(lws_tls_session_wsi_create(stage.vh, pair.client, HOST, PAIR_PORT));
+		CHECK(!pair_talk(&pair));
+		pair_drop(&pair);
+		stage_down(&stage);
+	}
+}
+
+/* Without its key a certificate is not shown, and with it, it is. */
+static void a_client_certificate_without_its_key(void)
+{
+	const struct cert *own = pki()->alice;
+	struct stage stage;
+	struct pair pair;
+	int version, with_key;
+
+	FOR_EACH_VERSION(version) {
+		stage_up(&stage, version, 0);
+		SSL_CTX_set_verify(stage.server, SSL_VERIFY_PEER, verify_force);
+		SSL_CTX_set_session_id_context(stage.server, (const unsigned char *)"s", 1);
+		for (with_key = 0; with_key < 2; with_key++) {
+			pair = pair_new(stage.ctx, stage.server, stage.vh);
+			REQUIRE(SSL_use_certificate(pair.client, own->x509));
+			if (with_key)
+				REQUIRE(SSL_use_PrivateKey(pair.client, own->key));
+			CHECK(pair_talk(&pair));
+			CHECK(!SSL_session_reused(pair.client));
+			CHECK_INT(!!SSL_get0_peer_certificate(pair.server), with_key);
+			pair_close(&pair);
+		}
+		stage_down(&stage);
+	}
+}
+
+static int events_seen;
+
+static void count_events(const SSL *ssl, int where, int ret)
+{
+	(void)ssl;
+	(void)where;
+	(void)ret;
+	events_seen++;
+}
+
+/* SSL_dup() copies the app's info callback, too, though the library's stands before it. */
+static void an_info_callback_on_an_ssl_that_is_duplicated(void)
+{
+	struct stage stage;
+	struct pair pair;
+
+	stage_up(&stage, TLS1_3_VERSION, 0);
+	pair = pair_new(stage.ctx, stage.server, NULL);
+	SSL_set_info_callback(pair.client, count_events);
+	REQUIRE(lws_tls_session_wsi_create(stage.vh, pair.client, HOST, PAIR_PORT));
+	pair_duplicate(&pair);
+	CHECK(!lws_tls_session_wsi(pair.client));
+	CHECK_INT(events_seen, 0);
+	CHECK(pair_talk(&pair));
+	CHECK(events_seen > 0);
+	pair_close(&pair);
+	stage_down(&stage);
+}
+
 TEST_PROGRAM(
+	CASE(an_info_callback_on_an_ssl_that_is_duplicated),
+	CASE(terms_that_are_set_between_two_calls),
+	CASE(what_is_expected_between_two_calls_is_reported),
+	CASE(a_verify_callback_that_is_set_between_two_calls),
+	CASE(terms_that_are_set_at_a_step),
+	CASE(a_client_certificate_without_its_key),
 	CASE(tickets_of_a_handshake_that_was_hidden),
 	CASE(an_early_offer_on_an_ssl_that_is_let_go_of),
 	CASE(an_early_offer_on_an_ssl_that_is_duplicated),

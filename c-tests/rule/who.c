@@ -8,6 +8,7 @@
 
 #include "certs.h"
 #include "check.h"
+#include "client_openssl.h"
 #include "world.h"
 
 #define PSK_CIPHER	"\x13\x01"	/* TLS_AES_128_GCM_SHA256 */
@@ -104,12 +105,20 @@ static void apply_secrets_to_ctx(struct link *link)
 	SSL_CTX_set_srp_client_pwd_callback(link->ctx, srp_password);
 }
 
+static void set_psk13(SSL *ssl)
+{
+	void (*set)(SSL *ssl, SSL_psk_use_session_cb_func callback);
+
+	*(void **)&set = unnamed("SSL_set_psk_use_session_callback");
+	set(ssl, psk13);
+}
+
 static void apply_secrets_to_ssl(struct link *link)
 {
 	if (!link_is(link, PSK12, "none"))
 		SSL_set_psk_client_callback(link->client, psk12);
 	if (!link_is(link, PSK13, "none"))
-		SSL_set_psk_use_session_callback(link->client, psk13);
+		set_psk13(link->client);
 }
 #else
 static void apply_secrets_to_ctx(struct link *link)

@@ -27,6 +27,15 @@ int verify_pass(int ok, X509_STORE_CTX *ctx);
 int verify_force(int ok, X509_STORE_CTX *ctx);
 int verify_refuse(int ok, X509_STORE_CTX *ctx);
 
+/*
+ * unnamed() - a function of OpenSSL's by its name, which the program does not have then
+ *
+ * Where a program names a setter without a getter, the library takes it for used, and
+ * offers less in the whole process. To be stored by a (void **) to a pointer to a
+ * function, as POSIX has it.
+ */
+void *unnamed(const char *function);
+
 /* blob_by_hand() - what an app by itself would save of a connection to a server */
 struct blob blob_by_hand(struct server *server, int version);
 

@@ -118,7 +118,7 @@ void log_capture(int levels)
 
 void log_release(void)
 {
-	lws_tls_session_set_log_level(LLL_ERR | LLL_WARN, NULL);
+	lws_tls_session_set_log_level(LLL_ERR | LLL_WARN | LLL_NOTICE, NULL);
 }
 
 void log_clear(void)

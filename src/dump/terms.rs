@@ -20,7 +20,7 @@ pub fn write(to: &mut Vec<u8>, terms: &Terms) -> Option<()> {
     write_bytes(to, terms.verification.as_deref())?;
     to.push(terms.verify_callback.is_some().into());
     write_number(to, terms.security.level.map(i32::to_be_bytes));
-    to.extend_from_slice(&terms.security.suite_b.to_be_bytes());
+    to.extend_from_slice(&terms.security.restrictions.to_be_bytes());
     to.push((terms.security.callback == Some((0, 0))).into());
     Some(())
 }
@@ -76,7 +76,7 @@ pub fn read(from: &mut Reader<'_>) -> Option<Terms> {
         verify_callback: VerifyCallback::Loaded { is_some: from.flag()? },
         security: Security {
             level: from.option(|from| Some(from.number(4)? as i32))?,
-            suite_b: from.number(8)? as i64,
+            restrictions: from.number(8)? as i64,
             callback: from.flag()?.then_some((0, 0)),
         },
         is_bare: false,

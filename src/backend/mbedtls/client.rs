@@ -138,6 +138,16 @@ impl MbedClient<'_> {
         known.then(|| Bytes::from_slice(&digest.finalize()))
     }
 
+    /// A number that tells the groups and signature algorithms that it takes.
+    fn algorithms(&self) -> i64 {
+        let mut digest = Sha256::new();
+        // SAFETY: see MbedClient; `update` is for such a digest.
+        unsafe { ffi::lts_algorithms(self.ssl, update, (&raw mut digest).cast::<c_void>()) };
+        let digest: [u8; 32] = digest.finalize().into();
+        let (first, _) = digest.split_first_chunk().expect("a digest has 32 bytes");
+        i64::from_be_bytes(*first)
+    }
+
     /// Why a session of TLS 1.2 cannot be taken, if it cannot.
     fn unsuitable_for_tls12(&self, config: &ffi::Config, session: &Traits) -> Option<&'static str> {
         if session.ticket_len > 0 && config.tickets == 0 {
@@ -312,7 +322,8 @@ impl Client for MbedClient<'_> {
         let config = self.config();
         let range = config.min_version..=config.max_version;
         // Where certificates are not looked at, no callback is either.
-        let callback = if config.verifies != 0 { config.f_vrfy } else { 0 };
+        let (callback, its_own) =
+            if config.verifies != 0 { (config.f_vrfy, config.p_vrfy) } else { (0, 0) };
         let mut name = Vec::new();
         // SAFETY: see MbedClient; `append` is for such a vector.
         unsafe { ffi::lts_hostname(self.ssl, append, (&raw mut name).cast::<c_void>()) };
@@ -324,9 +335,13 @@ impl Client for MbedClient<'_> {
             suites: Some(self.numbers().into_iter().filter(|&cipher| !is_old(cipher)).collect()),
             must_verify: config.must_verify != 0,
             verification: self.verification(&config),
-            verify_callback: VerifyCallback::At(callback, 0),
-            // What is too weak, the profile says, which is among what verification depends on.
-            security: Security::NONE,
+            verify_callback: VerifyCallback::At(
+                callback,
+                0,
+                if callback == 0 { 0 } else { its_own },
+            ),
+            // What is too weak in a chain, the profile says, by which that is verified again.
+            security: Security { restrictions: self.algorithms(), ..Security::NONE },
             is_bare: false,
         }
     }

@@ -64,6 +64,7 @@ pub struct SeenSession {
 pub struct Config {
     pub address: usize,
     pub f_vrfy: usize,
+    pub p_vrfy: usize,
     pub min_version: u32,
     pub max_version: u32,
     pub kex_modes: u32,
@@ -99,6 +100,7 @@ unsafe extern "C" {
     pub fn lts_alert(ssl: *const mbedtls_ssl_context) -> c_int;
     pub fn lts_is_tls_error(ret: c_int) -> c_int;
     pub fn lts_config(ssl: *const mbedtls_ssl_context, config: *mut Config);
+    pub fn lts_algorithms(ssl: *const mbedtls_ssl_context, take: Take, to: *mut c_void);
     pub fn lts_takes_cipher(
         ssl: *const mbedtls_ssl_context,
         ciphersuite: u32,

@@ -2,18 +2,21 @@
 
 use std::ffi::{c_int, c_long, c_void};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 
 use crate::fork::{Mutex, RwLock};
 
 use super::callbacks::{chain_app_callback, is_on_info, on_info};
 use super::ffi::{self, Role, SSL_CTX, Slot};
-use super::{ErrorQueue, identity_of, unwind_safe};
+use super::imports::Setter;
+use super::{ErrorQueue, identity_of, imports, unwind_safe};
 use crate::log;
 use crate::vhost::Vhost;
 
 /// What belongs to an SSL_CTX that is attached.
 pub(super) struct Attached {
+    /// Tells it from all others, earlier ones at its address too.
+    pub number: usize,
     pub vhosts: RwLock<Vec<Arc<Vhost>>>,
     /// The app's info callback, which ours calls.
     pub app_info: RwLock<Option<ffi::InfoCallback>>,
@@ -32,9 +35,10 @@ const NONE_SEEN: u8 = 1;
 const ONE_SEEN: u8 = 2;
 
 impl Attached {
-    /// Whether connections were seen, and none of them had a secret of its own.
+    /// Whether none of its connections has a secret of its own: some were seen, and nobody in the
+    /// process names a function that gives one of them another.
     pub fn has_no_secret(&self) -> bool {
-        self.secret.load(Relaxed) == NONE_SEEN
+        self.secret.load(Relaxed) == NONE_SEEN && !imports::is_named(Setter::Secret)
     }
 
     /// A connection has a secret of its own, or has none.
@@ -72,7 +76,7 @@ pub unsafe fn attach(vhost: &Arc<Vhost>, ctx: *mut SSL_CTX) -> bool {
         log::warn!("an SSL_CTX that is no TLS client's cannot be attached");
         return false;
     }
-    super::id_context::look_for_users();
+    imports::look();
     // SAFETY: the caller's promise.
     vhost.set_identity(unsafe { identity_of(ffi::SSL_CTX_get0_certificate(ctx)) }.flatten());
     if vhost.is_disabled() {
@@ -109,7 +113,9 @@ pub(super) unsafe fn serve_all<'a>(ctx: *mut SSL_CTX) -> Option<&'a Attached> {
 /// # Safety
 /// As [`attach`].
 unsafe fn set_up<'a>(ctx: *mut SSL_CTX) -> Option<&'a Attached> {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
     let attached = Box::into_raw(Box::new(Attached {
+        number: 1 + COUNT.fetch_add(1, Relaxed),
         vhosts: RwLock::new(Vec::new()),
         app_info: RwLock::new(None),
         secret: AtomicU8::new(UNKNOWN),

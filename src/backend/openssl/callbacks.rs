@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use super::attached::{Attached, attached};
 use super::client::SslClient;
 use super::ffi::{self, SSL};
-use super::served::{Served, serve, served};
+use super::served::{Served, app_info_of, serve, served};
 use super::session::Session;
-use super::{Errno, ErrorQueue, OpenSsl, unwind_safe};
+use super::{Errno, ErrorQueue, OpenSsl, imports, unwind_safe};
 use crate::backend::{Backend, Client, TLS1_3, libwebsockets};
 use crate::clock::Moment;
 use crate::connection::{Connection, NewSession};
@@ -29,7 +29,7 @@ pub(super) unsafe extern "C-unwind" fn on_info(ssl: *const SSL, kind: c_int, val
     // callback is declared to get a const SSL, but is where apps have always changed it.
     unsafe {
         if kind == STEP {
-            note_resumed(ssl);
+            note_step(ssl);
         }
         let is_watched = is_watched(kind);
         if !is_watched && nobody_listens(ssl) {
@@ -70,16 +70,22 @@ fn is_watched(kind: c_int) -> bool {
 }
 
 /// Notes which session a handshake of TLS 1.2 resumes: a ticket that comes with it puts another one
-/// in its place.
+/// in its place. And that a server of TLS 1.3 asks for a certificate after the handshake.
 ///
 /// # Safety
 /// `ssl` is live and this thread's to use.
-unsafe fn note_resumed(ssl: *const SSL) {
-    // SAFETY: the caller's promise.
+unsafe fn note_step(ssl: *const SSL) {
+    // SAFETY: the caller's promise; names of states are static strings of four letters and more.
     unsafe {
-        if ffi::SSL_session_reused(ssl) != 0 && ffi::SSL_version(ssl) < c_int::from(TLS1_3) {
+        if ffi::SSL_version(ssl) < c_int::from(TLS1_3) {
+            if ffi::SSL_session_reused(ssl) != 0 {
+                if let Some(served) = served(ssl) {
+                    served.note_resumed(ffi::SSL_get_session(ssl));
+                }
+            }
+        } else if *ffi::SSL_state_string(ssl).cast::<[u8; 4]>() == *b"TRCR" {
             if let Some(served) = served(ssl) {
-                served.note_resumed(ffi::SSL_get_session(ssl));
+                served.connection.was_asked_for_certificate();
             }
         }
     }
@@ -116,7 +122,7 @@ unsafe fn app_info(ssl: *const SSL, by_app: bool) -> Option<ffi::InfoCallback> {
             return None;
         }
         if !by_app && is_on_info(ffi::SSL_get_info_callback(ssl)) {
-            if let Some(info) = served(ssl).and_then(|served| served.info.get()) {
+            if let Some(info) = app_info_of(ssl) {
                 return Some(info);
             }
             let info = ffi::SSL_CTX_get_info_callback(ctx);
@@ -201,6 +207,7 @@ unsafe fn on_start(ssl: *mut SSL) {
         if connection.is_closed() {
             return client.withdraw_leftover();
         }
+        imports::look();
         served.forget_resumed();
         let vhost = || match libwebsockets::wsi_of(ssl) {
             Some(wsi) => libwebsockets::vhost_of(wsi),

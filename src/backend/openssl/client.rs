@@ -5,9 +5,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::ptr;
 
 use super::attached::{Attached, attached};
+use super::imports::Setter;
 use super::parameters::{self, TrustStore};
 use super::session::{Chain, Session, validity};
-use super::{ffi, id_context, served, verify};
+use super::{ErrorQueue, ffi, id_context, imports, served, verify};
 use crate::backend::{Backend, Client, HandshakeId, SetSession, TLS1_3, Verified};
 use crate::endpoint::{Endpoint, Identity};
 use crate::terms::{
@@ -110,6 +111,57 @@ impl SslClient {
             attached.note_secret(has_one);
         }
         has_one
+    }
+
+    /// Whether its handshake fails where the peer does not verify. As OpenSSL has it: "historically
+    /// the code has only checked that *any* flag is set to cause server verification to take place",
+    /// and still does.
+    fn must_verify(&self) -> bool {
+        // SAFETY: see SslClient.
+        unsafe { ffi::SSL_get_verify_mode(self.0) != ffi::SSL_VERIFY_NONE }
+    }
+
+    fn verify_callback(&self) -> VerifyCallback {
+        // SAFETY: see SslClient.
+        let (own, stores) = unsafe {
+            let own = ffi::SSL_get_verify_callback(self.0).map_or(0, |own| own as usize);
+            (own, verify::store_callback(self.0))
+        };
+        VerifyCallback::At(own, stores, self.unseen_callback())
+    }
+
+    fn security(&self) -> Security {
+        // SAFETY: see SslClient.
+        unsafe {
+            Security {
+                level: Some(ffi::SSL_get_security_level(self.0)),
+                restrictions: verify::suite_b(self.0),
+                callback: Some(ffi::app_security_callback(self.0)),
+            }
+        }
+    }
+
+    /// Whether it judges its peer by these terms, but for what its SSL_CTX and its store say.
+    fn judges_as(&self, terms: &Terms, host: &str) -> bool {
+        // SAFETY: see SslClient.
+        let own = unsafe { parameters::own_verification(self.0, host.as_bytes()) };
+        self.must_verify() == terms.must_verify
+            && self.verify_callback() == terms.verify_callback
+            && self.security() == terms.security
+            && own.zip(terms.verification.as_ref()).is_some_and(|(own, all)| all.starts_with(&own))
+    }
+
+    /// What stands for SSL_CTX_set_cert_verify_callback(), which no getter tells, where somebody
+    /// may have called it: its SSL_CTX, since it is set on that.
+    fn unseen_callback(&self) -> usize {
+        if !imports::is_named(Setter::CertVerifyCallback) {
+            return 0;
+        }
+        // SAFETY: see SslClient.
+        unsafe {
+            let ctx = ffi::SSL_get_SSL_CTX(self.0);
+            attached(ctx).map_or(ctx as usize, |attached| attached.number)
+        }
     }
 
     /// The port of a connect BIO that has not connected yet: it does so when the handshake first
@@ -259,7 +311,7 @@ impl Client for SslClient {
                 return None;
             }
             let current = ffi::SSL_get_certificate(self.0);
-            if ffi::has_other_certificates(self.0, current) {
+            if ffi::has_other_certificates(self.0, current) || ffi::lacks_key(self.0, current) {
                 return None;
             }
             super::identity_of(current)
@@ -384,6 +436,18 @@ impl Client for SslClient {
             if ffi::OPENSSL_sk_num(ffi::SSL_get0_CA_list(self.0)) > 0 {
                 return Some("it tells the authorities that it trusts");
             }
+            // No getter tells of one. Where it is sent, a session of TLS 1.2 keeps it from being
+            // used, and a ticket of TLS 1.3 from being the first, whose early data is taken.
+            if imports::is_named(Setter::ExternalPsk)
+                && self.versions(ffi::SSL_get_options(self.0)).contains(TLS1_3)
+            {
+                return Some("somebody in the process may set an external pre-shared key on it");
+            }
+            if imports::is_named(Setter::Extension) {
+                return Some(
+                    "somebody in the process may limit its fragments, or give it a ticket",
+                );
+            }
             if ffi::takes_raw_public_keys(self.0) {
                 return Some("it takes raw public keys");
             }
@@ -419,7 +483,6 @@ impl Client for SslClient {
         // SAFETY: see SslClient.
         unsafe {
             let options = ffi::SSL_get_options(self.0);
-            let callback = ffi::SSL_get_verify_callback(self.0).map_or(0, |own| own as usize);
             Terms {
                 sni: Some(server_name(self.server_name().map_or(&[], CStr::to_bytes), host)),
                 versions: self.versions(options),
@@ -432,16 +495,10 @@ impl Client for SslClient {
                         .take_while(|&cipher| !is_old(cipher))
                         .collect(),
                 ),
-                // As OpenSSL has it: "historically the code has only checked that *any* flag is
-                // set to cause server verification to take place", and still does.
-                must_verify: ffi::SSL_get_verify_mode(self.0) != ffi::SSL_VERIFY_NONE,
+                must_verify: self.must_verify(),
                 verification: parameters::verification(self.0, host.as_bytes()),
-                verify_callback: VerifyCallback::At(callback, verify::store_callback(self.0)),
-                security: Security {
-                    level: Some(ffi::SSL_get_security_level(self.0)),
-                    suite_b: verify::suite_b(self.0),
-                    callback: Some(ffi::app_security_callback(self.0)),
-                },
+                verify_callback: self.verify_callback(),
+                security: self.security(),
                 is_bare: false,
             }
         }
@@ -489,6 +546,26 @@ impl Client for SslClient {
     fn verify(&self, chain: &Chain) -> Verified {
         // SAFETY: see SslClient.
         unsafe { verify::verify(self.0, chain) }
+    }
+
+    fn judge_resumed(&self, began: &Terms, host: &str, chain: &Chain) -> bool {
+        if !ffi::TELLS_CHANGES {
+            return true;
+        }
+        let _errors = ErrorQueue::keep();
+        if self.judges_as(began, host) {
+            return true;
+        }
+        // SAFETY: see SslClient.
+        unsafe {
+            let is_accepted = verify::verify_and_report(self.0, chain);
+            if !is_accepted {
+                // The handshake has ended: no callback can have it fail any more.
+                let both_ways = ffi::SSL_SENT_SHUTDOWN | ffi::SSL_RECEIVED_SHUTDOWN;
+                ffi::SSL_set_shutdown(self.0, both_ways);
+            }
+            is_accepted
+        }
     }
 
     fn result_of(&self, session: &Session) -> Option<i64> {

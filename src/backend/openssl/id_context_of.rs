@@ -6,9 +6,6 @@ use super::session::Session;
 use super::{OpenSsl, ffi};
 use crate::backend::Backend;
 
-/// There is nothing to look for.
-pub(super) fn look_for_users() {}
-
 /// There is nothing to be learnt.
 ///
 /// # Safety

@@ -9,6 +9,7 @@ mod client;
 mod ffi;
 #[cfg_attr(feature = "boringssl", path = "id_context_of.rs")]
 mod id_context;
+mod imports;
 #[cfg(feature = "openssl")]
 mod layout;
 #[cfg(feature = "openssl")]

@@ -1,6 +1,6 @@
 //! What the verification of a chain depends on, told by OpenSSL's getters.
 
-use std::ffi::{CStr, c_char, c_int, c_ulong};
+use std::ffi::{CStr, c_char, c_int};
 use std::ptr;
 
 use super::ffi;
@@ -70,17 +70,12 @@ pub unsafe fn trust_store(ssl: *mut ffi::SSL) -> Option<TrustStore> {
 /// # Safety
 /// `ssl` is live and this thread's to use.
 pub unsafe fn verification(ssl: *mut ffi::SSL, host: &[u8]) -> Option<Bytes> {
-    let mut bytes = Bytes::new();
-    // SAFETY: the caller's promise; a connection has parameters, and a store that has its own.
-    unsafe {
-        for param in [ffi::SSL_get0_param(ssl), ffi::X509_STORE_get0_param(store_of(ssl))] {
-            if has_untold_names(param) {
-                return None;
-            }
-            add_names(&mut bytes, param, host);
-            add_settings(&mut bytes, param)?;
-        }
-    }
+    // SAFETY: the caller's promise; a connection has a store, and that parameters of its own.
+    let mut bytes = unsafe {
+        let mut bytes = own_verification(ssl, host)?;
+        add_all(&mut bytes, ffi::X509_STORE_get0_param(store_of(ssl)), host)?;
+        bytes
+    };
     // What the connection's own leave open is in OpenSSL's table, where an app may have put others.
     for name in [c"default", c"ssl_server"] {
         // SAFETY: the name is a string; what is found stays.
@@ -92,6 +87,33 @@ pub unsafe fn verification(ssl: *mut ffi::SSL, host: &[u8]) -> Option<Bytes> {
         }
     }
     Some(bytes)
+}
+
+/// What [`verification`] begins with: that part of it which is the connection's own.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use.
+pub unsafe fn own_verification(ssl: *mut ffi::SSL, host: &[u8]) -> Option<Bytes> {
+    // Room for what `verification` adds, without names.
+    let mut bytes = Bytes::with_capacity(256);
+    // SAFETY: the caller's promise; a connection has parameters.
+    unsafe { add_all(&mut bytes, ffi::SSL_get0_param(ssl), host)? };
+    Some(bytes)
+}
+
+/// Adds all that a param says; None where something cannot be read.
+///
+/// # Safety
+/// `param` is live and this thread's to use.
+unsafe fn add_all(to: &mut Bytes, param: *mut ffi::X509_VERIFY_PARAM, host: &[u8]) -> Option<()> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if has_untold_names(param) {
+            return None;
+        }
+        add_names(to, param, host);
+        add_settings(to, param)
+    }
 }
 
 /// Adds what a param says beside the names; None where something cannot be read.
@@ -106,17 +128,23 @@ unsafe fn add_settings(to: &mut Bytes, param: *mut ffi::X509_VERIFY_PARAM) -> Op
             return None;
         }
         let (purpose, trust) = purpose_and_trust(param)?;
-        let (flags, time): (c_ulong, libc::time_t) =
-            (flags, ffi::X509_VERIFY_PARAM_get_time(param));
-        to.extend_from_slice(&flags.to_ne_bytes());
-        to.extend_from_slice(&time.to_ne_bytes());
-        to.extend_from_slice(&ffi::X509_VERIFY_PARAM_get_inh_flags(param).to_ne_bytes());
-        to.extend_from_slice(&ffi::X509_VERIFY_PARAM_get_hostflags(param).to_ne_bytes());
-        let depth = ffi::X509_VERIFY_PARAM_get_depth(param);
-        let level = ffi::X509_VERIFY_PARAM_get_auth_level(param);
-        for number in [depth, level, purpose, trust] {
-            to.extend_from_slice(&number.to_ne_bytes());
+        let time = ffi::X509_VERIFY_PARAM_get_time(param);
+        let numbers = [
+            ffi::X509_VERIFY_PARAM_get_inh_flags(param),
+            ffi::X509_VERIFY_PARAM_get_hostflags(param),
+            ffi::X509_VERIFY_PARAM_get_depth(param) as u32,
+            ffi::X509_VERIFY_PARAM_get_auth_level(param) as u32,
+            purpose as u32,
+            trust as u32,
+        ];
+        // At once: five params are read for each connection.
+        let mut all = [0; 40];
+        all[..8].copy_from_slice(&(flags as u64).to_ne_bytes());
+        all[8..16].copy_from_slice(&(time as i64).to_ne_bytes());
+        for (bytes, number) in all[16..].chunks_exact_mut(4).zip(numbers) {
+            bytes.copy_from_slice(&number.to_ne_bytes());
         }
+        to.extend_from_slice(&all);
     }
     Some(())
 }

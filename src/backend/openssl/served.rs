@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::attached::{attach, attached};
 use super::callbacks::{chain_app_callback, is_on_info, on_info};
 use super::client::SslClient;
-use super::ffi::{self, SSL, Slot, not_copied};
-use super::{Errno, ErrorQueue, unwind_safe};
+use super::ffi::{self, SSL, Slot};
+use super::{Errno, ErrorQueue, imports, unwind_safe};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::vhost::Vhost;
@@ -19,6 +19,8 @@ pub(super) struct Served {
     pub connection: Arc<Connection>,
     /// The app's own info callback on the SSL, which hid that of the SSL_CTX.
     pub info: Cell<Option<ffi::InfoCallback>>,
+    /// SSL_dup() has made this of another's, whose info callback is all that it has.
+    is_duplicate: bool,
     /// The address of the session that the handshake resumes, if it does: known from the
     /// ServerHello on. With TLS 1.2 a ticket then puts another one in its place.
     resumed: Cell<usize>,
@@ -48,6 +50,24 @@ impl Served {
 /// # Safety
 /// `ssl` is live and this thread's to use; the result is not used after `unserve`.
 pub(super) unsafe fn served<'a>(ssl: *const SSL) -> Option<&'a Served> {
+    // SAFETY: the caller's promise.
+    unsafe { in_slot(ssl) }.filter(|served| !served.is_duplicate)
+}
+
+/// The app's own info callback on an SSL that has the library's.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use.
+pub(super) unsafe fn app_info_of(ssl: *const SSL) -> Option<ffi::InfoCallback> {
+    // SAFETY: the caller's promise.
+    unsafe { in_slot(ssl) }.and_then(|served| served.info.get())
+}
+
+/// What is in an SSL's slot.
+///
+/// # Safety
+/// As [`served`].
+unsafe fn in_slot<'a>(ssl: *const SSL) -> Option<&'a Served> {
     // SAFETY: only `serve` and `unserve` change the slot, on the thread that uses the SSL.
     unsafe { ffi::SSL_get_ex_data(ssl, SLOT.number()).cast::<Served>().as_ref() }
 }
@@ -107,6 +127,7 @@ pub fn offer(connection: &Arc<Connection>) -> bool {
     if ssl.is_null() {
         return false;
     }
+    imports::look();
     // SAFETY: it is live until the connection is told otherwise, and the API asks for the
     // thread that uses it.
     let client = unsafe { SslClient::new(ssl) };
@@ -134,15 +155,19 @@ pub(super) unsafe fn serve<'a>(ssl: *mut SSL) -> Option<&'a Served> {
         if let Some(served) = served(ssl) {
             return Some(served);
         }
-        let served = Box::new(Served {
+        let duplicate = ffi::SSL_get_ex_data(ssl, SLOT.number()).cast::<Served>();
+        let served = Box::into_raw(Box::new(Served {
             connection: Connection::new(ssl as usize),
-            info: Cell::new(None),
+            info: Cell::new(app_info_of(ssl)),
+            is_duplicate: false,
             resumed: Cell::new(0),
-        });
-        let served = Box::into_raw(served);
+        }));
         if ffi::SSL_set_ex_data(ssl, SLOT.number(), served.cast()) != 1 {
             drop(Box::from_raw(served));
             return None;
+        }
+        if !duplicate.is_null() {
+            drop(Box::from_raw(duplicate));
         }
         Some(&*served)
     }
@@ -190,7 +215,33 @@ unsafe extern "C" fn free_served(
     }
 }
 
-/// The library's slot in the ex_data of SSLs. SSL_dup() makes another connection: it is served from
-/// its own handshake on.
+/// SSL_dup() makes another connection, which is served from its own handshake on. It has the
+/// library's info callback as the first has, so it needs the app's.
+unsafe extern "C" fn dup_served(
+    _to: *mut ffi::CRYPTO_EX_DATA,
+    _from: *const ffi::CRYPTO_EX_DATA,
+    data: *mut *mut c_void,
+    _: c_int,
+    _: c_long,
+    _: *mut c_void,
+) -> c_int {
+    // SAFETY: OpenSSL passes where the pointer to copy is; only `serve` fills the slot. What is put
+    // there is the duplicate's, which frees it.
+    unsafe {
+        let info = (*data).cast::<Served>().as_ref().and_then(|served| served.info.get());
+        *data = info.map_or(ptr::null_mut(), |info| {
+            let duplicate = Served {
+                connection: Connection::new(0),
+                info: Cell::new(Some(info)),
+                is_duplicate: true,
+                resumed: Cell::new(0),
+            };
+            Box::into_raw(Box::new(duplicate)).cast()
+        });
+    }
+    1
+}
+
+/// The library's slot in the ex_data of SSLs.
 pub(super) static SLOT: Slot =
-    Slot::new(ffi::CRYPTO_EX_INDEX_SSL, None, Some(not_copied), Some(free_served));
+    Slot::new(ffi::CRYPTO_EX_INDEX_SSL, None, Some(dup_served), Some(free_served));

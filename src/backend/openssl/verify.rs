@@ -73,13 +73,7 @@ unsafe fn verify_stack(
             return None;
         }
         let mut verified = None;
-        if ffi::X509_STORE_CTX_init(ctx, store, chain.leaf(), stack) == 1 {
-            let param = ffi::X509_STORE_CTX_get0_param(ctx);
-            ffi::X509_VERIFY_PARAM_set_auth_level(param, ffi::SSL_get_security_level(ssl));
-            ffi::X509_STORE_CTX_set_flags(ctx, suite_b(ssl) as _);
-            // Who verifies is a client, so the peer must be fit for a server.
-            ffi::X509_STORE_CTX_set_default(ctx, c"ssl_server".as_ptr());
-            ffi::X509_VERIFY_PARAM_set1(param, ffi::SSL_get0_param(ssl));
+        if prepare(ctx, ssl, chain, stack) {
             ffi::X509_STORE_CTX_set_verify_cb(ctx, Some(no_callback));
             let ok = ffi::X509_verify_cert(ctx);
             let error = i64::from(ffi::X509_STORE_CTX_get_error(ctx));
@@ -93,6 +87,69 @@ unsafe fn verify_stack(
         }
         ffi::X509_STORE_CTX_free(ctx);
         verified
+    }
+}
+
+/// Prepares a verification as ssl_verify_cert_chain() does.
+///
+/// # Safety
+/// As [`verify_stack`]; `ctx` is live and new.
+unsafe fn prepare(
+    ctx: *mut ffi::X509_STORE_CTX,
+    ssl: *mut ffi::SSL,
+    chain: &Chain,
+    stack: *mut ffi::OPENSSL_STACK,
+) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if ffi::X509_STORE_CTX_init(ctx, store_of(ssl), chain.leaf(), stack) != 1 {
+            return false;
+        }
+        let param = ffi::X509_STORE_CTX_get0_param(ctx);
+        ffi::X509_VERIFY_PARAM_set_auth_level(param, ffi::SSL_get_security_level(ssl));
+        ffi::X509_STORE_CTX_set_flags(ctx, suite_b(ssl) as _);
+        // Who verifies is a client, so the peer must be fit for a server.
+        ffi::X509_STORE_CTX_set_default(ctx, c"ssl_server".as_ptr());
+        ffi::X509_VERIFY_PARAM_set1(param, ffi::SSL_get0_param(ssl));
+        true
+    }
+}
+
+/// Verifies a chain just as ssl_verify_cert_chain() would, and has the connection report that.
+/// Whether a handshake would go on after it.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use.
+pub unsafe fn verify_and_report(ssl: *mut ffi::SSL, chain: &Chain) -> bool {
+    let _errors = super::ErrorQueue::keep();
+    let run = |stack| {
+        // SAFETY: the caller's promise; the store context is freed once.
+        unsafe {
+            let ctx = ffi::X509_STORE_CTX_new();
+            if ctx.is_null() {
+                return None;
+            }
+            let mut told = None;
+            if prepare(ctx, ssl, chain, stack) {
+                let slot = ffi::SSL_get_ex_data_X509_STORE_CTX_idx();
+                ffi::X509_STORE_CTX_set_ex_data(ctx, slot, ssl.cast());
+                // Else that of the store stays.
+                if let Some(callback) = ffi::SSL_get_verify_callback(ssl) {
+                    ffi::X509_STORE_CTX_set_verify_cb(ctx, Some(callback));
+                }
+                let is_ok = ffi::X509_verify_cert(ctx) > 0;
+                told = Some((is_ok, ffi::X509_STORE_CTX_get_error(ctx)));
+            }
+            ffi::X509_STORE_CTX_free(ctx);
+            told
+        }
+    };
+    let told = chain.with_stack(run).flatten();
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (is_ok, error) = told.unwrap_or((false, ffi::X509_V_ERR_UNSPECIFIED));
+        ffi::SSL_set_verify_result(ssl, error.into());
+        is_ok || ffi::SSL_get_verify_mode(ssl) == ffi::SSL_VERIFY_NONE
     }
 }
 

@@ -41,6 +41,7 @@ struct lts_session {
 struct lts_config {
 	uintptr_t		address;
 	uintptr_t		f_vrfy;		/* the app's verify callback */
+	uintptr_t		p_vrfy;		/* and what it is called with */
 	uint32_t		min_version;
 	uint32_t		max_version;
 	uint32_t		kex_modes;	/* of TLS 1.3 */
@@ -74,6 +75,9 @@ void lts_hostname(const mbedtls_ssl_context *ssl, lts_take_t take, void *to);	/*
 
 /* the client certificates that it may show; 0 where that cannot be told */
 int lts_identity(const mbedtls_ssl_context *ssl, lts_take_t take, void *to);
+
+/* the groups, signature algorithms and sizes of keys that it takes */
+void lts_algorithms(const mbedtls_ssl_context *ssl, lts_take_t take, void *to);
 
 /* what verifying depends on; 0 where that cannot be told */
 int lts_terms(const mbedtls_ssl_context *ssl, lts_take_t take, void *to);

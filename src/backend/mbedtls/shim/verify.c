@@ -76,6 +76,39 @@ static void take_groups(const mbedtls_ssl_config *conf, lts_take_t take, void *t
 	(void)conf;
 }
 
+/* The signature algorithms that it takes in a handshake, in one of the two ways. */
+static void take_signatures(const mbedtls_ssl_config *conf, lts_take_t take, void *to)
+{
+#if defined(LTS_MBEDTLS_3) && defined(MBEDTLS_SSL_HANDSHAKE_WITH_CERT_ENABLED)
+	const uint16_t *algorithm = conf->sig_algs;
+
+	for (; algorithm && *algorithm; algorithm++)
+		take_value(take, to, *algorithm);
+#endif
+#if (defined(LTS_MBEDTLS_3) && defined(MBEDTLS_SSL_HANDSHAKE_WITH_CERT_ENABLED) && \
+	!defined(MBEDTLS_DEPRECATED_REMOVED)) || \
+	(!defined(LTS_MBEDTLS_3) && defined(MBEDTLS_KEY_EXCHANGE_WITH_CERT_ENABLED))
+	const int *hash = conf->sig_hashes;
+
+	take_value(take, to, 0);
+	for (; hash && *hash; hash++)
+		take_value(take, to, (uint64_t)*hash);
+#endif
+	(void)conf;
+	(void)take;
+	(void)to;
+}
+
+void lts_algorithms(const mbedtls_ssl_context *ssl, lts_take_t take, void *to)
+{
+	take_groups(ssl->conf, take, to);
+	take_value(take, to, 0);
+	take_signatures(ssl->conf, take, to);
+#if defined(MBEDTLS_DHM_C)
+	take_value(take, to, ssl->conf->dhm_min_bitlen);
+#endif
+}
+
 static int asks_for_trust(const mbedtls_ssl_config *conf)
 {
 #if defined(MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK)

@@ -23,6 +23,8 @@ pub const TELLS_NEW_SESSIONS: bool = true;
 pub const COPIES_RESUMED: bool = true;
 /// SSL_get_finished() says nothing with TLS 1.3.
 pub const TELLS_FINISHED: bool = false;
+/// The names that a connection expects are not told.
+pub const TELLS_CHANGES: bool = false;
 /// Ciphers that take a pre-shared key are always told, whether a connection has one or not.
 pub const TELLS_SECRETS: bool = false;
 /// An encoded session has no room for a mark.
@@ -161,6 +163,11 @@ pub unsafe fn has_app_data(_: *const SSL_SESSION) -> bool {
 pub unsafe fn note_offered_copy(_: *mut SSL_SESSION, _: bool) {}
 
 pub unsafe fn is_offered_copy(_: *const SSL_SESSION) -> bool {
+    false
+}
+
+/// Its key may be a method of the app's.
+pub unsafe fn lacks_key(_: *mut SSL, _: *const X509) -> bool {
     false
 }
 

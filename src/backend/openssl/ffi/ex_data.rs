@@ -1,9 +1,9 @@
 //! Slots in the ex_data of OpenSSL's objects.
 
-use std::ffi::{c_int, c_long, c_void};
+use std::ffi::c_int;
 use std::ptr;
 
-use super::{CRYPTO_EX_DATA, CRYPTO_get_ex_new_index, ExDup, ExFree, ExNew};
+use super::{CRYPTO_get_ex_new_index, ExDup, ExFree, ExNew};
 use crate::fork::OnceNumber;
 
 /// A slot, which is registered when it is first asked for, and never given back.
@@ -36,18 +36,4 @@ impl Slot {
         });
         number as c_int
     }
-}
-
-/// A slot's dup function where a copy of the object begins without.
-pub unsafe extern "C" fn not_copied(
-    _to: *mut CRYPTO_EX_DATA,
-    _from: *const CRYPTO_EX_DATA,
-    data: *mut *mut c_void,
-    _: c_int,
-    _: c_long,
-    _: *mut c_void,
-) -> c_int {
-    // SAFETY: OpenSSL passes where the pointer to copy is.
-    unsafe { *data = ptr::null_mut() };
-    1
 }

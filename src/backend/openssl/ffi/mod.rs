@@ -18,7 +18,7 @@ mod store;
 #[path = "store_without_getters.rs"]
 mod store;
 
-pub use self::ex_data::{Slot, not_copied};
+pub use self::ex_data::Slot;
 pub use self::flavour::*;
 pub use self::store::{X509_STORE_get_verify_cb, has_own_functions};
 
@@ -109,6 +109,9 @@ pub const SSL_OP_NO_TLSV1_3: u64 = 1 << 29;
 pub const BIO_TYPE_CONNECT: c_int = 12 | 0x0100 | 0x0400;
 pub const BIO_C_GET_CONNECT: c_int = 123;
 pub const SSL_VERIFY_NONE: c_int = 0;
+pub const SSL_SENT_SHUTDOWN: c_int = 1;
+pub const SSL_RECEIVED_SHUTDOWN: c_int = 2;
+pub const X509_V_ERR_UNSPECIFIED: c_int = 1;
 pub const TLSEXT_NAMETYPE_HOST_NAME: c_int = 0;
 
 unsafe extern "C" {
@@ -194,6 +197,14 @@ unsafe extern "C" {
 
     pub fn X509_STORE_CTX_new() -> *mut X509_STORE_CTX;
     pub fn X509_STORE_CTX_free(ctx: *mut X509_STORE_CTX);
+    pub fn SSL_get_ex_data_X509_STORE_CTX_idx() -> c_int;
+    pub fn X509_STORE_CTX_set_ex_data(
+        ctx: *mut X509_STORE_CTX,
+        slot: c_int,
+        data: *mut c_void,
+    ) -> c_int;
+    pub fn SSL_set_shutdown(ssl: *mut SSL, mode: c_int);
+    pub fn SSL_state_string(ssl: *const SSL) -> *const c_char;
     pub fn X509_verify_cert(ctx: *mut X509_STORE_CTX) -> c_int;
     pub fn X509_VERIFY_PARAM_set1(
         to: *mut X509_VERIFY_PARAM,

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
 
 pub use openssl_sys::{
-    ASN1_TIME, BIO, BIO_METHOD, CRYPTO_EX_DATA, EVP_MD, OPENSSL_STACK, OPENSSL_sk_num,
+    ASN1_TIME, BIO, BIO_METHOD, CRYPTO_EX_DATA, EVP_MD, EVP_PKEY, OPENSSL_STACK, OPENSSL_sk_num,
     OPENSSL_sk_push, OPENSSL_sk_value, SSL, SSL_CIPHER, SSL_CTX, SSL_SESSION, X509, X509_STORE,
     X509_STORE_CTX, X509_VERIFY_PARAM,
 };
@@ -14,9 +14,7 @@ pub use openssl_sys::{
 pub use openssl_sys::{SSL_CTX_free, SSL_CTX_up_ref};
 use openssl_sys::{SSL_METHOD, TLS_method};
 
-use super::{
-    CRYPTO_EX_INDEX_SSL_SESSION, ExDup, ExFree, ExNew, Role, Slot, VerifyCallback, not_copied,
-};
+use super::{CRYPTO_EX_INDEX_SSL_SESSION, ExDup, ExFree, ExNew, Role, Slot, VerifyCallback};
 use crate::fork::OnceNumber;
 
 /// Names the backend in saved sessions.
@@ -29,6 +27,8 @@ pub const COPIES_RESUMED: bool = false;
 pub const TELLS_FINISHED: bool = true;
 /// Ciphers that take a pre-shared key, or SRP, are supported where a connection has one.
 pub const TELLS_SECRETS: bool = true;
+/// What a connection expects of its peer is told, and is still there at a handshake's end.
+pub const TELLS_CHANGES: bool = true;
 /// A client offers what it is given; its servers see to the time.
 pub const DROPS_OUTDATED: bool = false;
 pub const X509_V_FLAG_CRL_CHECK: c_ulong = 0x4;
@@ -122,6 +122,20 @@ pub unsafe fn has_app_data(session: *const SSL_SESSION) -> bool {
 /// not the library's.
 static OFFERED: Slot = Slot::new(CRYPTO_EX_INDEX_SSL_SESSION, None, Some(not_copied), None);
 
+/// A slot's dup function where a copy of the object begins without.
+unsafe extern "C" fn not_copied(
+    _to: *mut CRYPTO_EX_DATA,
+    _from: *const CRYPTO_EX_DATA,
+    data: *mut *mut c_void,
+    _: c_int,
+    _: c_long,
+    _: *mut c_void,
+) -> c_int {
+    // SAFETY: OpenSSL passes where the pointer to copy is.
+    unsafe { *data = std::ptr::null_mut() };
+    1
+}
+
 /// Marks a copy that is set on a connection, or takes the mark off.
 ///
 /// # Safety
@@ -164,6 +178,15 @@ pub unsafe fn has_other_certificates(ssl: *mut SSL, current: *mut X509) -> bool 
         SSL_ctrl(ssl, SSL_CTRL_SELECT_CURRENT_CERT, 0, current.cast());
         has_others
     }
+}
+
+/// Whether a connection has a client certificate without its key, which it does not show.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use; `current` is its current certificate.
+pub unsafe fn lacks_key(ssl: *mut SSL, current: *const X509) -> bool {
+    // SAFETY: the caller's promise.
+    !current.is_null() && unsafe { SSL_get_privatekey(ssl) }.is_null()
 }
 
 /// Marks an encoded session as one that a record of ours belongs to: lws and OpenSSL have no use
@@ -321,6 +344,7 @@ unsafe extern "C" {
     pub fn SSL_get_options(ssl: *const SSL) -> u64;
     pub fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn BIO_ptr_ctrl(bio: *mut BIO, cmd: c_int, larg: c_long) -> *mut c_void;
+    fn SSL_get_privatekey(ssl: *const SSL) -> *mut EVP_PKEY;
     pub fn SSL_get_certificate(ssl: *const SSL) -> *mut X509;
     pub fn SSL_get_ciphers(ssl: *const SSL) -> *mut OPENSSL_STACK;
     pub fn SSL_get1_supported_ciphers(ssl: *mut SSL) -> *mut OPENSSL_STACK;
