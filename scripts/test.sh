@@ -272,6 +272,7 @@ openssl_in_root() {
 }
 
 mbedtls_in_root() {
+	# shellcheck disable=SC2016 # dpkg-query expands it
 	tested_with "mbedTLS $("${in_root[@]}" dpkg-query --show --showformat '${Version}' libmbedtls-dev)"
 }
 
