@@ -8,11 +8,11 @@ use crate::connection::Connection;
 use crate::fork::Mutex;
 use crate::log;
 
+/// Who makes more configurations than so many must have seen it by then.
+const MAX_TOLD: usize = 64;
 /// Configurations that were told of, and whether for TLS 1.3. One that is made where another was is
 /// taken for that.
-static TOLD: Mutex<Vec<(usize, bool)>> = Mutex::new(Vec::new());
-/// Who makes more than so many must have seen it by then.
-const MAX_TOLD: usize = 64;
+static TOLD: Mutex<[(usize, bool); MAX_TOLD]> = Mutex::new([(0, false); MAX_TOLD]);
 
 /// A connection has given a ticket of TLS 1.2.
 pub fn came(connection: &Connection, client: &MbedClient) {
@@ -42,9 +42,9 @@ pub fn are_expected(client: &MbedClient) {
 fn is_first(client: &MbedClient, is_tls13: bool) -> bool {
     let this = (client.config().address, is_tls13);
     let mut told = TOLD.lock();
-    let is_first = told.len() < MAX_TOLD && !told.contains(&this);
-    if is_first {
-        told.push(this);
-    }
-    is_first
+    // No configuration is at 0.
+    let place = told.iter_mut().find(|other| **other == this || other.0 == 0);
+    let Some(place) = place.filter(|place| **place != this) else { return false };
+    *place = this;
+    true
 }
