@@ -9,7 +9,7 @@ use crate::fork::Mutex;
 use crate::log;
 
 /// Who makes more configurations than so many must have seen it by then.
-const MAX_TOLD: usize = 64;
+const MAX_TOLD: usize = 32;
 /// Configurations that were told of, and whether for TLS 1.3. One that is made where another was is
 /// taken for that.
 static TOLD: Mutex<[(usize, bool); MAX_TOLD]> = Mutex::new([(0, false); MAX_TOLD]);
