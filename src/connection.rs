@@ -59,6 +59,8 @@ struct Handshake {
     has_ended: bool,
     /// It ended badly: nothing that comes is kept.
     is_bad: bool,
+    /// The library itself has it fail, see [`Connection::judge`].
+    is_refused: bool,
     /// Which of the connection's it was, when it ended.
     id: Option<HandshakeId>,
 }
@@ -197,7 +199,7 @@ impl Connection {
             let mut state = self.state.lock();
             (state.explicit_endpoint.clone(), state.handshake.take())
         };
-        if before.is_none() {
+        if before.as_ref().is_none_or(|before| before.has_ended) {
             client.withdraw_leftover();
         }
         if let Some(before) = before {
@@ -253,8 +255,15 @@ impl Connection {
             Some(outcome) => count(&attempt.vhost, outcome, 1),
         }
         let attempt = Arc::new(attempt);
-        let handshake =
-            Handshake { attempt, peer: None, early, has_ended: false, is_bad: false, id: None };
+        let handshake = Handshake {
+            attempt,
+            peer: None,
+            early,
+            has_ended: false,
+            is_bad: false,
+            is_refused: false,
+            id: None,
+        };
         let mut state = self.state.lock();
         state.outcome = outcome;
         state.reused = false;
@@ -275,7 +284,6 @@ impl Connection {
         let resumed = client.resumed();
         let offered = handshake.offered.as_ref();
         let is_ours = offered.is_some_and(|offered| resumed == Some(offered.set.address));
-        let is_accepted = !is_ours || handshake.is_still_accepted(client);
         if resumed.is_some() && !is_ours && !handshake.has_own_session {
             handshake.vhost.policy().has_external_psk.store(true, Relaxed);
         }
@@ -300,7 +308,6 @@ impl Connection {
             }
             let Some(current) = state.handshake.as_mut() else { return false };
             current.has_ended = true;
-            current.is_bad |= !is_accepted;
             current.id = Some(client.handshake_id());
             current.peer = peer;
         }
@@ -315,6 +322,7 @@ impl Connection {
             handshake.vhost.note_answer(&key.endpoint, is_ours);
         }
         if is_ours {
+            handshake.vhost.failures().forget(&key.endpoint);
             counters.resumed.fetch_add(1, Relaxed);
             log::info!("{}RESUMED", handshake.name());
             take();
@@ -331,6 +339,25 @@ impl Connection {
             log::info!("{}DECLINED: the server resumed what the app has set", handshake.name());
         }
         true
+    }
+
+    /// The server resumes a session: by now a full handshake would judge the certificate.
+    pub fn judge(&self, client: &impl Client) {
+        let Some(handshake) = self.handshake().filter(|handshake| !handshake.has_ended) else {
+            return;
+        };
+        let offered = handshake.offered.as_ref();
+        let is_ours =
+            offered.is_some_and(|offered| offered.set.address == client.session_address());
+        if !is_ours || handshake.is_still_accepted(client) {
+            return;
+        }
+        handshake.vhost.counters().unverified.fetch_add(1, Relaxed);
+        let mut state = self.state.lock();
+        state.outcome = Some(Outcome::Unverified);
+        if let Some(current) = state.handshake.as_mut() {
+            current.is_refused = true;
+        }
     }
 
     /// The server has asked for the client's certificate after the handshake: the tickets that come
@@ -375,13 +402,18 @@ impl Connection {
         handshake.vhost.keep(new, handshake.epoch);
     }
 
-    /// An error of TLS ended the handshake: what it was offered may be the reason.
-    pub fn failed(&self) {
-        let is_offer_under_way =
-            |handshake: Handshake| handshake.offered.is_some() && !handshake.has_ended;
-        if self.handshake().is_some_and(is_offer_under_way) {
-            self.ended_badly();
+    /// An error of TLS ended the handshake: what it was offered may be the reason. `by_offer`: the
+    /// server has refused the handshake, or resumed the session and failed.
+    pub fn failed(&self, by_offer: bool) {
+        let Some(handshake) = self.handshake() else { return };
+        if handshake.offered.is_none() || handshake.has_ended {
+            return;
         }
+        let is_its = by_offer && !handshake.is_refused;
+        if let Some(key) = handshake.key.as_ref().filter(|_| is_its) {
+            handshake.vhost.failures().note(&key.endpoint, Moment::now());
+        }
+        self.ended_badly();
     }
 
     /// A fatal alert was received or sent.

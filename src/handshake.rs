@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::backend::{Active, Backend, Client, SetSession, TLS1_3};
+use crate::backend::{Active, Backend, Client, SetSession, TLS1_3, TrustStore};
 use crate::cache::{Dropped, Found, Id, Life};
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Key};
@@ -44,6 +44,8 @@ pub struct Offered {
     pub set: SetSession,
     /// The session it is a copy of.
     pub live: Live,
+    /// What its peer was verified by; None where that holds for no longer.
+    store: Option<TrustStore>,
     life: Option<Life>,
 }
 
@@ -106,6 +108,9 @@ impl HandshakeAttempt {
             "its client certificate is chosen by a callback, or among several, or has no key",
         ))?;
         let key = self.key.insert(Key { endpoint, identity });
+        if self.vhost.failures().rests(&key.endpoint, Moment::now()) {
+            return Err((Outcome::Unsuitable, "the server fails handshakes that offer a session"));
+        }
         let find = || {
             self.vhost.with_cache(|cache, now| {
                 ((cache.find(key, now), cache.epoch()), Dropped::default())
@@ -171,6 +176,7 @@ impl HandshakeAttempt {
             offered: Some(Offered {
                 id: offered.id,
                 set: client.offer(&offered.live.session)?,
+                store: client.trust_store(),
                 live: offered.live.clone(),
                 life: offered.life,
             }),
@@ -180,15 +186,15 @@ impl HandshakeAttempt {
         })
     }
 
-    /// Whether a full handshake would have ended well, too, where this one has resumed what it was
-    /// offered: see [`Client::judge_resumed`].
+    /// Whether a full handshake would go on, too, where the server resumes what this one offered:
+    /// see [`Client::judge_resumed`].
     pub fn is_still_accepted(&self, client: &impl Client) -> bool {
         let (Some(offered), Some(key), Some(terms)) = (&self.offered, &self.key, &self.terms)
         else {
             return true;
         };
-        let chain = &offered.live.peer.chain;
-        let is_accepted = client.judge_resumed(terms, &key.endpoint.host, chain);
+        let (chain, store) = (&offered.live.peer.chain, offered.store.as_ref());
+        let is_accepted = client.judge_resumed(terms, store, &key.endpoint.host, chain);
         if !is_accepted {
             log::warn!("{}refused: the app has changed what it expects", self.name());
         }
@@ -283,7 +289,7 @@ fn offer_first<C: Client>(
             continue;
         }
         if let Some(set) = client.offer(&live.session) {
-            return Tried::Offered(Offered { id, set, live, life });
+            return Tried::Offered(Offered { id, set, live, store: client.trust_store(), life });
         }
     }
     match refused {

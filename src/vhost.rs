@@ -1,6 +1,7 @@
 //! One vhost: what it was made with, its cache, its counters.
 
 mod declines;
+mod failures;
 mod inspect;
 mod saving;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use self::declines::Declines;
+use self::failures::Failures;
 use crate::backend::{Active, Backend, Chain, Client, Facts, TLS1_3};
 use crate::cache::{Cache, DEFAULT_MAX, Dropped, Id, Kind, Life, Size};
 use crate::capi::{
@@ -71,6 +73,7 @@ pub struct Vhost {
     identity: Mutex<Identity>,
     counters: Counters,
     declines: Declines,
+    failures: Failures,
 }
 
 /// What is counted; the names are those of `struct lws_tls_session_stats`.
@@ -116,6 +119,7 @@ impl Vhost {
             identity: Mutex::new(None),
             counters: Counters::default(),
             declines: Declines::default(),
+            failures: Failures::default(),
         }
     }
 
@@ -151,6 +155,11 @@ impl Vhost {
                 self.tag(endpoint)
             );
         }
+    }
+
+    /// The servers that have failed handshakes because they offered a session.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
     }
 
     /// What it counts.

@@ -195,12 +195,18 @@ pub trait Client {
     /// Verifies a chain as a full handshake on this connection would, without callbacks of the
     /// app's.
     fn verify(&self, chain: &Chain) -> Verified;
-    /// It has resumed a session of a peer with this chain, and its handshake began under these
-    /// terms. Where the app has changed since how a peer is judged, at a step of the handshake or
-    /// between two calls: verifies it as a full handshake would by now, callbacks of the app's
-    /// included, and reports that. False where a full handshake would have failed: then the
-    /// connection carries nothing.
-    fn judge_resumed(&self, _began: &Terms, _host: &str, _chain: &Chain) -> bool {
+    /// The server resumes a session of a peer with this chain, and the handshake began under these
+    /// terms and with this trust store. Where the app has changed since how a peer is judged, at a
+    /// step of the handshake or between two calls: verifies it as a full handshake would by now,
+    /// callbacks of the app's included, and reports that. False where a full handshake would fail:
+    /// then this one does.
+    fn judge_resumed(
+        &self,
+        _began: &Terms,
+        _store: Option<&TrustStore>,
+        _host: &str,
+        _chain: &Chain,
+    ) -> bool {
         true
     }
     /// What it would report of its peer's verification if it resumed a session.

@@ -129,7 +129,7 @@ fn ended_badly(connection: &Connection) {
     if connection.has_ended() {
         connection.ended_badly();
     } else {
-        connection.failed();
+        connection.failed(true);
     }
 }
 

@@ -28,10 +28,8 @@ pub(super) unsafe extern "C-unwind" fn on_info(ssl: *const SSL, kind: c_int, val
     // SAFETY: OpenSSL calls this on the thread that uses the SSL, which is live. An info
     // callback is declared to get a const SSL, but is where apps have always changed it.
     unsafe {
-        if kind == STEP {
-            note_step(ssl);
-        }
-        let is_watched = is_watched(kind);
+        let is_judged = kind == STEP && note_step(ssl);
+        let is_watched = is_watched(kind) || is_judged;
         if !is_watched && nobody_listens(ssl) {
             return;
         }
@@ -47,8 +45,9 @@ pub(super) unsafe extern "C-unwind" fn on_info(ssl: *const SSL, kind: c_int, val
                 unwind_safe(|| on_event(ssl.cast_mut(), kind, value));
             }
         };
-        // What the app sets where the handshake starts is among the connection's terms.
-        if kind & ffi::SSL_CB_HANDSHAKE_START != 0 {
+        // What the app sets where the handshake starts is among the connection's terms, and what it
+        // sets before a certificate would be looked at counts for that.
+        if kind & ffi::SSL_CB_HANDSHAKE_START != 0 || is_judged {
             app();
             ours();
         } else {
@@ -70,24 +69,32 @@ fn is_watched(kind: c_int) -> bool {
 }
 
 /// Notes which session a handshake of TLS 1.2 resumes: a ticket that comes with it puts another one
-/// in its place. And that a server of TLS 1.3 asks for a certificate after the handshake.
+/// in its place. And that a server of TLS 1.3 asks for a certificate after the handshake. Whether
+/// the server resumes a session, and a full handshake would look at its certificate next.
 ///
 /// # Safety
 /// `ssl` is live and this thread's to use.
-unsafe fn note_step(ssl: *const SSL) {
+unsafe fn note_step(ssl: *const SSL) -> bool {
     // SAFETY: the caller's promise; names of states are static strings of four letters and more.
     unsafe {
-        if ffi::SSL_version(ssl) < c_int::from(TLS1_3) {
-            if ffi::SSL_session_reused(ssl) != 0 {
+        let is_resumed = ffi::SSL_session_reused(ssl) != 0;
+        let is_tls13 = ffi::SSL_version(ssl) >= c_int::from(TLS1_3);
+        if !is_resumed && !is_tls13 {
+            return false;
+        }
+        let state = *ffi::SSL_state_string(ssl).cast::<[u8; 4]>();
+        if is_tls13 {
+            // The last that is read was a CertificateRequest.
+            if state == *b"TRCR" {
                 if let Some(served) = served(ssl) {
-                    served.note_resumed(ffi::SSL_get_session(ssl));
+                    served.connection.was_asked_for_certificate();
                 }
             }
-        } else if *ffi::SSL_state_string(ssl).cast::<[u8; 4]>() == *b"TRCR" {
-            if let Some(served) = served(ssl) {
-                served.connection.was_asked_for_certificate();
-            }
+        } else if let Some(served) = served(ssl) {
+            served.note_resumed(ffi::SSL_get_session(ssl));
         }
+        // The ServerHello; with TLS 1.3 the EncryptedExtensions.
+        is_resumed && ffi::TELLS_CHANGES && state == if is_tls13 { *b"TREE" } else { *b"TRSH" }
     }
 }
 
@@ -173,7 +180,9 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
         // Referred to once more: an app's log function may let go of the connection.
         let connection = served.connection.clone();
         connection.watch().is_used_here();
-        if kind & ffi::SSL_CB_HANDSHAKE_DONE != 0 {
+        if kind == STEP {
+            connection.judge(&client);
+        } else if kind & ffi::SSL_CB_HANDSHAKE_DONE != 0 {
             on_done(served, &connection, &client);
         } else if kind & ffi::SSL_CB_ALERT != 0 {
             // Where the peer just hangs up, OpenSSL itself sends an alert. RFC 5246 7.2.1: "failure
@@ -230,9 +239,13 @@ unsafe fn on_done(served: &Served, connection: &Arc<Connection>, client: &SslCli
         return;
     }
     let session = client.session();
-    // From now on it is the app's.
-    // SAFETY: the session is the connection's.
-    unsafe { ffi::note_offered_copy(session, false) };
+    let is_tls13 = client.tls_version() >= TLS1_3;
+    // From now on it is the app's, as that of a full handshake would be. With TLS 1.3 that would be
+    // no session that can be resumed: the copy that was offered does not become the app's.
+    if !is_tls13 {
+        // SAFETY: the session is the connection's.
+        unsafe { ffi::note_offered_copy(session, false) };
+    }
     let is_resumed = client.resumed().is_some();
     // A resumption asks nothing that leaves errors.
     let _errors = (!is_resumed).then(ErrorQueue::keep);
@@ -241,7 +254,6 @@ unsafe fn on_done(served: &Served, connection: &Arc<Connection>, client: &SslCli
     } else {
         client.learn();
     }
-    let is_tls13 = client.tls_version() >= TLS1_3;
     // One of TLS 1.3 is no session yet: that comes with a ticket.
     let is_new = connection.watch().is_news(session as u64) && !is_tls13;
     connection.finish_handshake(client, || {
@@ -281,7 +293,7 @@ unsafe fn on_failure(connection: &Arc<Connection>, client: &SslClient, value: c_
     // SAFETY: no conditions.
     let (first, last) = unsafe { (ffi::ERR_peek_error(), ffi::ERR_peek_last_error()) };
     if is_tls_error(first) && !is_hang_up(last) {
-        connection.failed();
+        connection.failed(is_alert(first) || client.resumed().is_some());
     }
 }
 
@@ -300,6 +312,12 @@ fn is_fatal(client: &SslClient, alert: c_int) -> bool {
 fn is_tls_error(error: c_ulong) -> bool {
     const SYSTEM: c_ulong = 1 << 31;
     error != 0 && error & SYSTEM == 0
+}
+
+/// Whether an error is an alert that the peer has sent.
+fn is_alert(error: c_ulong) -> bool {
+    const SSL_AD_REASON_OFFSET: c_ulong = 1000;
+    error & 0x7f_ffff >= SSL_AD_REASON_OFFSET
 }
 
 /// Whether an error says that the peer hung up without close_notify.

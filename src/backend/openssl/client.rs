@@ -12,7 +12,7 @@ use super::{ErrorQueue, ffi, id_context, imports, served, verify};
 use crate::backend::{Backend, Client, HandshakeId, SetSession, TLS1_3, Verified};
 use crate::endpoint::{Endpoint, Identity};
 use crate::terms::{
-    CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, is_old,
+    CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, equal, is_old,
     server_name,
 };
 
@@ -141,14 +141,21 @@ impl SslClient {
         }
     }
 
-    /// Whether it judges its peer by these terms, but for what its SSL_CTX and its store say.
-    fn judges_as(&self, terms: &Terms, host: &str) -> bool {
+    /// Whether it judges its peer as it did under these terms, with this trust store.
+    fn judges_as(&self, terms: &Terms, store: Option<&TrustStore>, host: &str) -> bool {
         // SAFETY: see SslClient.
-        let own = unsafe { parameters::own_verification(self.0, host.as_bytes()) };
+        let verification = unsafe { parameters::verification(self.0, host.as_bytes()) };
         self.must_verify() == terms.must_verify
             && self.verify_callback() == terms.verify_callback
             && self.security() == terms.security
-            && own.zip(terms.verification.as_ref()).is_some_and(|(own, all)| all.starts_with(&own))
+            && equal(&verification, &terms.verification)
+            && store.is_some_and(|store| self.trust_store().as_ref() == Some(store))
+    }
+
+    /// Whether it is no stricter with keys and signatures than under these terms.
+    fn is_no_stricter(&self, terms: &Terms) -> bool {
+        let (now, then) = (self.security(), terms.security);
+        now.level <= then.level && Security { level: then.level, ..now } == then
     }
 
     /// What stands for SSL_CTX_set_cert_verify_callback(), which no getter tells, where somebody
@@ -548,24 +555,30 @@ impl Client for SslClient {
         unsafe { verify::verify(self.0, chain) }
     }
 
-    fn judge_resumed(&self, began: &Terms, host: &str, chain: &Chain) -> bool {
+    fn judge_resumed(
+        &self,
+        began: &Terms,
+        store: Option<&TrustStore>,
+        host: &str,
+        chain: &Chain,
+    ) -> bool {
         if !ffi::TELLS_CHANGES {
             return true;
         }
-        let _errors = ErrorQueue::keep();
-        if self.judges_as(began, host) {
+        let errors = ErrorQueue::keep();
+        if self.judges_as(began, store, host) {
             return true;
         }
+        // What was negotiated cannot be judged again, but the chain can.
         // SAFETY: see SslClient.
-        unsafe {
-            let is_accepted = verify::verify_and_report(self.0, chain);
-            if !is_accepted {
-                // The handshake has ended: no callback can have it fail any more.
-                let both_ways = ffi::SSL_SENT_SHUTDOWN | ffi::SSL_RECEIVED_SHUTDOWN;
-                ffi::SSL_set_shutdown(self.0, both_ways);
-            }
-            is_accepted
+        let is_accepted =
+            self.is_no_stricter(began) && unsafe { verify::verify_and_report(self.0, chain) };
+        drop(errors);
+        if !is_accepted {
+            // SAFETY: see SslClient.
+            unsafe { ffi::fail_handshake(self.0) };
         }
+        is_accepted
     }
 
     fn result_of(&self, session: &Session) -> Option<i64> {

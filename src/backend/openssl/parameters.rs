@@ -70,12 +70,18 @@ pub unsafe fn trust_store(ssl: *mut ffi::SSL) -> Option<TrustStore> {
 /// # Safety
 /// `ssl` is live and this thread's to use.
 pub unsafe fn verification(ssl: *mut ffi::SSL, host: &[u8]) -> Option<Bytes> {
-    // SAFETY: the caller's promise; a connection has a store, and that parameters of its own.
-    let mut bytes = unsafe {
-        let mut bytes = own_verification(ssl, host)?;
-        add_all(&mut bytes, ffi::X509_STORE_get0_param(store_of(ssl)), host)?;
-        bytes
-    };
+    // Room for all but names.
+    let mut bytes = Bytes::with_capacity(256);
+    // SAFETY: the caller's promise; a connection has parameters, and a store that has its own.
+    unsafe {
+        for param in [ffi::SSL_get0_param(ssl), ffi::X509_STORE_get0_param(store_of(ssl))] {
+            if has_untold_names(param) {
+                return None;
+            }
+            add_names(&mut bytes, param, host);
+            add_settings(&mut bytes, param)?;
+        }
+    }
     // What the connection's own leave open is in OpenSSL's table, where an app may have put others.
     for name in [c"default", c"ssl_server"] {
         // SAFETY: the name is a string; what is found stays.
@@ -87,33 +93,6 @@ pub unsafe fn verification(ssl: *mut ffi::SSL, host: &[u8]) -> Option<Bytes> {
         }
     }
     Some(bytes)
-}
-
-/// What [`verification`] begins with: that part of it which is the connection's own.
-///
-/// # Safety
-/// `ssl` is live and this thread's to use.
-pub unsafe fn own_verification(ssl: *mut ffi::SSL, host: &[u8]) -> Option<Bytes> {
-    // Room for what `verification` adds, without names.
-    let mut bytes = Bytes::with_capacity(256);
-    // SAFETY: the caller's promise; a connection has parameters.
-    unsafe { add_all(&mut bytes, ffi::SSL_get0_param(ssl), host)? };
-    Some(bytes)
-}
-
-/// Adds all that a param says; None where something cannot be read.
-///
-/// # Safety
-/// `param` is live and this thread's to use.
-unsafe fn add_all(to: &mut Bytes, param: *mut ffi::X509_VERIFY_PARAM, host: &[u8]) -> Option<()> {
-    // SAFETY: the caller's promise.
-    unsafe {
-        if has_untold_names(param) {
-            return None;
-        }
-        add_names(to, param, host);
-        add_settings(to, param)
-    }
 }
 
 /// Adds what a param says beside the names; None where something cannot be read.

@@ -138,6 +138,8 @@ pub unsafe fn verify_and_report(ssl: *mut ffi::SSL, chain: &Chain) -> bool {
                     ffi::X509_STORE_CTX_set_verify_cb(ctx, Some(callback));
                 }
                 let is_ok = ffi::X509_verify_cert(ctx) > 0;
+                // SSL_set_retry_verify(): there is no way to ask it again here.
+                let is_ok = is_ok && ffi::SSL_want(ssl) != ffi::SSL_RETRY_VERIFY;
                 told = Some((is_ok, ffi::X509_STORE_CTX_get_error(ctx)));
             }
             ffi::X509_STORE_CTX_free(ctx);
@@ -147,7 +149,8 @@ pub unsafe fn verify_and_report(ssl: *mut ffi::SSL, chain: &Chain) -> bool {
     let told = chain.with_stack(run).flatten();
     // SAFETY: the caller's promise.
     unsafe {
-        let (is_ok, error) = told.unwrap_or((false, ffi::X509_V_ERR_UNSPECIFIED));
+        let (is_ok, error) = told.unwrap_or((false, 0));
+        let error = if !is_ok && error == 0 { ffi::X509_V_ERR_UNSPECIFIED } else { error };
         ffi::SSL_set_verify_result(ssl, error.into());
         is_ok || ffi::SSL_get_verify_mode(ssl) == ffi::SSL_VERIFY_NONE
     }

@@ -25,6 +25,9 @@ pub const COPIES_RESUMED: bool = true;
 pub const TELLS_FINISHED: bool = false;
 /// The names that a connection expects are not told.
 pub const TELLS_CHANGES: bool = false;
+
+/// Never where they are not.
+pub unsafe fn fail_handshake(_: *mut SSL) {}
 /// Ciphers that take a pre-shared key are always told, whether a connection has one or not.
 pub const TELLS_SECRETS: bool = false;
 /// An encoded session has no room for a mark.

@@ -109,8 +109,7 @@ pub const SSL_OP_NO_TLSV1_3: u64 = 1 << 29;
 pub const BIO_TYPE_CONNECT: c_int = 12 | 0x0100 | 0x0400;
 pub const BIO_C_GET_CONNECT: c_int = 123;
 pub const SSL_VERIFY_NONE: c_int = 0;
-pub const SSL_SENT_SHUTDOWN: c_int = 1;
-pub const SSL_RECEIVED_SHUTDOWN: c_int = 2;
+pub const SSL_RETRY_VERIFY: c_int = 8;
 pub const X509_V_ERR_UNSPECIFIED: c_int = 1;
 pub const TLSEXT_NAMETYPE_HOST_NAME: c_int = 0;
 
@@ -203,7 +202,7 @@ unsafe extern "C" {
         slot: c_int,
         data: *mut c_void,
     ) -> c_int;
-    pub fn SSL_set_shutdown(ssl: *mut SSL, mode: c_int);
+    pub fn SSL_want(ssl: *const SSL) -> c_int;
     pub fn SSL_state_string(ssl: *const SSL) -> *const c_char;
     pub fn X509_verify_cert(ctx: *mut X509_STORE_CTX) -> c_int;
     pub fn X509_VERIFY_PARAM_set1(

@@ -189,6 +189,24 @@ pub unsafe fn lacks_key(ssl: *mut SSL, current: *const X509) -> bool {
     !current.is_null() && unsafe { SSL_get_privatekey(ssl) }.is_null()
 }
 
+/// Has a handshake fail that goes on to read, and says why as OpenSSL does where a certificate is not
+/// trusted: what is read from a peer that has shut down is thrown away.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use, in an info callback before a message is read.
+pub unsafe fn fail_handshake(ssl: *mut SSL) {
+    const SSL_RECEIVED_SHUTDOWN: c_int = 2;
+    const SSL_R_CERTIFICATE_VERIFY_FAILED: c_int = 134;
+    const ERR_LIB_SSL: c_int = 20;
+    // SAFETY: the caller's promise; strings are static.
+    unsafe {
+        SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
+        ERR_new();
+        ERR_set_debug(c"lws-tls-sessions".as_ptr(), 0, c"judge_resumed".as_ptr());
+        ERR_set_error(ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED, std::ptr::null());
+    }
+}
+
 /// Marks an encoded session as one that a record of ours belongs to: lws and OpenSSL have no use
 /// for a client's application data.
 const RECORD_FOLLOWS: &[u8] = b"lws-tls-sessions: a record follows";
@@ -344,6 +362,11 @@ unsafe extern "C" {
     pub fn SSL_get_options(ssl: *const SSL) -> u64;
     pub fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn BIO_ptr_ctrl(bio: *mut BIO, cmd: c_int, larg: c_long) -> *mut c_void;
+    fn SSL_get_shutdown(ssl: *const SSL) -> c_int;
+    fn SSL_set_shutdown(ssl: *mut SSL, mode: c_int);
+    fn ERR_new();
+    fn ERR_set_debug(file: *const c_char, line: c_int, function: *const c_char);
+    fn ERR_set_error(lib: c_int, reason: c_int, format: *const c_char, ...);
     fn SSL_get_privatekey(ssl: *const SSL) -> *mut EVP_PKEY;
     pub fn SSL_get_certificate(ssl: *const SSL) -> *mut X509;
     pub fn SSL_get_ciphers(ssl: *const SSL) -> *mut OPENSSL_STACK;
