@@ -9,7 +9,7 @@ mod tickets;
 
 use std::ffi::c_int;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use self::client::{MbedClient, unsuitable_config};
 pub use self::ffi::mbedtls_ssl_context;
@@ -33,6 +33,7 @@ pub enum MbedTls {}
 pub struct Kept {
     secret: AtomicU64,
     name: AtomicU64,
+    has_failed: AtomicBool,
     /// What the app's own had of its peer.
     peer: Mutex<Option<Chain>>,
 }
@@ -128,7 +129,8 @@ pub fn release(connection: &Arc<Connection>) {
 fn ended_badly(connection: &Connection) {
     if connection.has_ended() {
         connection.ended_badly();
-    } else {
+    } else if !connection.kept().has_failed.swap(true, Relaxed) {
+        // The app may tell, and what the connection shows tells again.
         connection.failed(true);
     }
 }
