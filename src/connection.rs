@@ -17,7 +17,7 @@ use crate::offer::Peer;
 use crate::outcome::Outcome;
 use crate::poll::Watch;
 use crate::stored::Live;
-use crate::vhost::{New, Vhost};
+use crate::vhost::{How, New, Vhost};
 use crate::{handles, log};
 
 /// A connection.
@@ -133,6 +133,11 @@ impl Connection {
         let state = self.state.lock();
         let offered = state.handshake.as_ref().and_then(|handshake| handshake.offered.as_ref());
         offered.map_or(0, |offered| offered.set.address)
+    }
+
+    /// Whether it is the library that has the connection do without tickets.
+    pub fn forbids_tickets(&self) -> bool {
+        self.handshake().is_some_and(|handshake| handshake.forbids_tickets.load(Relaxed))
     }
 
     /// What looking at it from time to time needs.
@@ -397,6 +402,11 @@ impl Connection {
             log::info!("{}not kept: it came with a renegotiation", handshake.name());
             return;
         }
+        // The app may have set another session on the connection since.
+        if !Active::is_of_peer(&new.session, &peer.chain) {
+            log::info!("{}not kept: it is of another peer", handshake.name());
+            return;
+        }
         let live = Live { session: new.session, peer: peer.clone() };
         let new = New { key, live, facts: new.facts, issued: new.issued };
         handshake.vhost.keep(new, handshake.epoch);
@@ -405,15 +415,24 @@ impl Connection {
     /// An error of TLS ended the handshake: what it was offered may be the reason. `by_offer`: the
     /// server has refused the handshake, or resumed the session and failed.
     pub fn failed(&self, by_offer: bool) {
-        let Some(handshake) = self.handshake() else { return };
-        if handshake.offered.is_none() || handshake.has_ended {
-            return;
-        }
-        let is_its = by_offer && !handshake.is_refused;
-        if let Some(key) = handshake.key.as_ref().filter(|_| is_its) {
-            handshake.vhost.failures().note(&key.endpoint, Moment::now());
+        let Some(handshake) = self.unanswered_offer() else { return };
+        if by_offer && !handshake.is_refused {
+            handshake.note_failure(How::Alert);
         }
         self.ended_badly();
+    }
+
+    /// The peer hung up, or the network did: that drops nothing, but what it was offered may be
+    /// the reason.
+    pub fn hung_up(&self) {
+        if let Some(handshake) = self.unanswered_offer().filter(|handshake| !handshake.is_refused) {
+            handshake.note_failure(How::HangUp);
+        }
+    }
+
+    /// Its handshake, if that has offered a session and has not ended.
+    fn unanswered_offer(&self) -> Option<Handshake> {
+        self.handshake().filter(|handshake| handshake.offered.is_some() && !handshake.has_ended)
     }
 
     /// A fatal alert was received or sent.

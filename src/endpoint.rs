@@ -46,14 +46,9 @@ impl Endpoint {
 
     /// Whether a host, as apps write it, is the endpoint's.
     pub fn is_of(&self, host: &str) -> bool {
-        is_host(host, &self.host)
+        // RFC 4343: host names are compared without regard to ASCII case.
+        bare_host(host).eq_ignore_ascii_case(&self.host)
     }
-}
-
-/// Whether a host, as apps write it, is that of an endpoint.
-pub fn is_host(host: &str, of_endpoint: &str) -> bool {
-    // RFC 4343: host names are compared without regard to ASCII case.
-    bare_host(host).eq_ignore_ascii_case(of_endpoint)
 }
 
 /// The host in `host`, `host.`, `host:port`, `[v6]` or `[v6]:port`.

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::backend::{Active, Backend, Client, SetSession, TLS1_3, TrustStore};
+use crate::backend::{Active, Backend, Began, Client, SetSession, TLS1_3, TrustStore};
 use crate::cache::{Dropped, Found, Id, Life};
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Key};
@@ -13,7 +13,7 @@ use crate::offer::{OwnTerms, Refusal, may_offer};
 use crate::outcome::Outcome;
 use crate::stored::{Live, Stored};
 use crate::terms::Terms;
-use crate::vhost::Vhost;
+use crate::vhost::{How, Vhost};
 use crate::{fork, log};
 
 /// A handshake that has begun.
@@ -33,7 +33,7 @@ pub struct HandshakeAttempt {
     /// The process that it began in.
     process: u32,
     /// Tickets of TLS 1.2 are forbidden for it.
-    forbids_tickets: AtomicBool,
+    pub forbids_tickets: AtomicBool,
 }
 
 /// A session that was set on a connection.
@@ -193,8 +193,9 @@ impl HandshakeAttempt {
         else {
             return true;
         };
-        let (chain, store) = (&offered.live.peer.chain, offered.store.as_ref());
-        let is_accepted = client.judge_resumed(terms, store, &key.endpoint.host, chain);
+        let (host, identity) = (&*key.endpoint.host, &key.identity);
+        let began = Began { host, identity, terms, store: offered.store.as_ref() };
+        let is_accepted = client.judge_resumed(&began, &offered.live.peer.chain);
         if !is_accepted {
             log::warn!("{}refused: the app has changed what it expects", self.name());
         }
@@ -208,6 +209,15 @@ impl HandshakeAttempt {
             facts.tls_version < TLS1_3 && facts.ticket_len == 0
         };
         !self.vhost.policy().allow_tickets && self.offered.as_ref().is_some_and(is_id)
+    }
+
+    /// It has failed, perhaps because it offered a session.
+    pub fn note_failure(&self, how: How) {
+        if let Some(key) = &self.key {
+            if self.vhost.failures().note(&key.endpoint, how, Moment::now()) {
+                self.vhost.with_cache(|cache, _| ((), cache.drop_key(key)));
+            }
+        }
     }
 
     /// Undoes what was done to the connection for its handshake, but for the session.

@@ -9,8 +9,6 @@ use std::sync::Arc;
 
 use smallvec::{Array, SmallVec};
 
-use crate::endpoint::is_host;
-
 /// What has no other form than bytes that are compared.
 pub type Bytes = SmallVec<[u8; 96]>;
 /// A name, as [`relative`] writes it: most often the host itself.
@@ -87,11 +85,11 @@ pub fn relative(name: &[u8], host: &[u8]) -> Name {
     bytes
 }
 
-/// The server name that a connection sends, as [`relative`] writes it. RFC 6066 3: names are
-/// compared without regard to case, and have no trailing dot.
+/// The server name that a connection sends, as [`relative`] writes it. RFC 4343: names are compared
+/// without regard to ASCII case. To the letter otherwise: RFC 6066 3 allows no trailing dot, but a
+/// server may choose another certificate by it.
 pub fn server_name(name: &[u8], host: &str) -> Name {
-    let is_alike = |name| std::str::from_utf8(name).is_ok_and(|name| is_host(name, host));
-    let is_own = name == host.as_bytes() || is_alike(name);
+    let is_own = name.eq_ignore_ascii_case(host.as_bytes());
     relative(if is_own { host.as_bytes() } else { name }, host.as_bytes())
 }
 

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use self::declines::Declines;
 use self::failures::Failures;
+pub use self::failures::How;
 use crate::backend::{Active, Backend, Chain, Client, Facts, TLS1_3};
 use crate::cache::{Cache, DEFAULT_MAX, Dropped, Id, Kind, Life, Size};
 use crate::capi::{
@@ -275,6 +276,7 @@ impl Vhost {
 
     /// Drops an endpoint's sessions. Whether there were any.
     pub fn forget(&self, endpoint: &Endpoint) -> bool {
+        self.failures.forget(endpoint);
         self.with_cache(|cache, _| {
             let dropped = cache.forget(endpoint);
             (!dropped.sessions.is_empty(), dropped)
@@ -283,6 +285,7 @@ impl Vhost {
 
     /// Drops all sessions.
     pub fn flush(&self) {
+        self.failures.forget_all();
         self.with_cache(|cache, _| ((), cache.flush()));
     }
 

@@ -3,6 +3,8 @@
  * was told of: what is offered and kept is for the handshake that is made.
  */
 
+#include <openssl/err.h>
+
 #include "certs.h"
 #include "client_openssl.h"
 #include "observe.h"
@@ -145,105 +147,6 @@ static void a_session_of_another_level(void)
 	}
 }
 
-/* Another host is expected after the ClientHello, between two calls. */
-static void terms_that_are_set_between_two_calls(void)
-{
-	struct stage stage;
-	struct pair pair;
-	int version;
-
-	FOR_EACH_VERSION(version) {
-		stage_up(&stage, version, 0);
-		pair = pair_new(stage.ctx, stage.server, stage.vh);
-		SSL_set_verify(pair.client, SSL_VERIFY_NONE, NULL);
-		CHECK(SSL_do_handshake(pair.client) < 0);
-		expect_another_host(pair.client);
-		SSL_set_verify(pair.client, SSL_VERIFY_PEER, NULL);
-		CHECK(!pair_talk(&pair));
-		CHECK_INT(SSL_get_verify_result(pair.client), X509_V_ERR_HOSTNAME_MISMATCH);
-		pair_drop(&pair);
-		stage_down(&stage);
-	}
-}
-
-/* Where nobody insists on it, the result is told all the same. */
-static void what_is_expected_between_two_calls_is_reported(void)
-{
-	struct stage stage;
-	struct pair pair;
-	int version;
-
-	FOR_EACH_VERSION(version) {
-		stage_up(&stage, version, 0);
-		pair = pair_new(stage.ctx, stage.server, stage.vh);
-		SSL_set_verify(pair.client, SSL_VERIFY_NONE, NULL);
-		CHECK(SSL_do_handshake(pair.client) < 0);
-		expect_another_host(pair.client);
-		CHECK(pair_talk(&pair));
-		CHECK_INT(SSL_get_verify_result(pair.client), X509_V_ERR_HOSTNAME_MISMATCH);
-		pair_close(&pair);
-		stage_down(&stage);
-	}
-}
-
-static int refuse_and_tell(int ok, X509_STORE_CTX *store)
-{
-	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-
-	(void)ok;
-	*(int *)SSL_get_app_data(ssl) = 1;
-	X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-
-	return 0;
-}
-
-/* A callback that is set then is asked. */
-static void a_verify_callback_that_is_set_between_two_calls(void)
-{
-	struct stage stage;
-	struct pair pair;
-	int version, is_asked;
-
-	FOR_EACH_VERSION(version) {
-		stage_up(&stage, version, 0);
-		is_asked = 0;
-		pair = pair_new(stage.ctx, stage.server, stage.vh);
-		SSL_set_app_data(pair.client, &is_asked);
-		CHECK(SSL_do_handshake(pair.client) < 0);
-		SSL_set_verify(pair.client, SSL_VERIFY_PEER, refuse_and_tell);
-		CHECK(!pair_talk(&pair));
-		CHECK(is_asked);
-		CHECK_INT(SSL_get_verify_result(pair.client), X509_V_ERR_APPLICATION_VERIFICATION);
-		pair_drop(&pair);
-		stage_down(&stage);
-	}
-}
-
-static void expect_at_a_step(const SSL *ssl, int where, int ret)
-{
-	(void)ret;
-	if (where == SSL_CB_CONNECT_LOOP && SSL_in_before(ssl) == 0)
-		expect_another_host((SSL *)(uintptr_t)ssl);
-}
-
-/* An info callback expects another host as late as at a step of the handshake. */
-static void terms_that_are_set_at_a_step(void)
-{
-	struct stage stage;
-	struct pair pair;
-	int version;
-
-	FOR_EACH_VERSION(version) {
-		stage_up(&stage, version, 0);
-		pair = pair_new(stage.ctx, stage.server, NULL);
-		SSL_set_info_callback(pair.client, expect_at_a_step);
-		REQUIRE(lws_tls_session_wsi_create(stage.vh, pair.client, HOST, PAIR_PORT));
-		CHECK(!pair_talk(&pair));
-		pair_drop(&pair);
-		stage_down(&stage);
-	}
-}
-
 /* Without its key a certificate is not shown, and with it, it is. */
 static void a_client_certificate_without_its_key(void)
 {
@@ -299,12 +202,100 @@ static void an_info_callback_on_an_ssl_that_is_duplicated(void)
 	stage_down(&stage);
 }
 
+/* The ticket that was resumed is no session of the app's: none has come yet. */
+static void a_ticket_that_was_resumed_on_an_ssl_that_is_cleared(void)
+{
+	struct stage stage;
+	struct pair pair;
+
+	stage_up(&stage, TLS1_3_VERSION, LWS_TLS_SESSION_OPTION_SINGLE_USE);
+	pair = pair_new(stage.ctx, stage.server, stage.vh);
+	/* nothing is read: no ticket */
+	REQUIRE(pair_run(&pair));
+	CHECK(SSL_session_reused(pair.client));
+	SSL_shutdown(pair.client);
+	SSL_free(pair.server);
+	REQUIRE(SSL_clear(pair.client));
+	pair_server(&pair, stage.server);
+	expect_another_host(pair.client);
+	CHECK(!pair_talk(&pair));
+	CHECK_INT(SSL_get_verify_result(pair.client), X509_V_ERR_HOSTNAME_MISMATCH);
+	pair_drop(&pair);
+	stage_down(&stage);
+}
+
+/* SSL_dup() copies what the library has set for a handshake, too. */
+static void an_option_on_an_ssl_that_is_duplicated(void)
+{
+	struct stage stage;
+	struct pair pair;
+
+	stage_up(&stage, TLS1_2_VERSION, 0);
+	pair = pair_new(stage.ctx, stage.server, stage.vh);
+	CHECK_INT(lws_tls_reuse_session(lws_tls_session_wsi(pair.client)), 1);
+	pair_duplicate(&pair);
+	CHECK(pair_talk(&pair));
+	CHECK(!(SSL_get_options(pair.client) & SSL_OP_NO_TICKET));
+	pair_close(&pair);
+	stage_down(&stage);
+}
+
+/*
+ * A server that asks for client certificates and has no session ID context gives out tickets,
+ * and fails each handshake that offers one.
+ */
+static void a_server_that_fails_each_offer(void)
+{
+	struct stage stage;
+	struct pair pair;
+	int version, n, failed;
+
+	FOR_EACH_VERSION(version) {
+		stage_up(&stage, version, LWS_TLS_SESSION_OPTION_ALLOW_TICKETS);
+		SSL_CTX_set_verify(stage.server, SSL_VERIFY_PEER, verify_force);
+		REQUIRE(SSL_CTX_set_session_id_context(stage.server, NULL, 0));
+		for (n = failed = 0; n < 20; n++) {
+			pair = pair_new(stage.ctx, stage.server, stage.vh);
+			failed += !pair_talk(&pair);
+			ERR_clear_error();
+			pair_drop(&pair);
+		}
+		CHECK_RANGE(failed, 1, 2);
+		stage_down(&stage);
+	}
+}
+
+/* One that hangs up on each offer, or what stands before it. */
+static void a_server_that_hangs_up_on_each_offer(void)
+{
+	struct stage stage;
+	struct pair pair;
+	uint64_t offered;
+	int version, n, failed;
+
+	FOR_EACH_VERSION(version) {
+		stage_up(&stage, version, 0);
+		for (n = failed = 0; n < 20; n++) {
+			offered = stats_of(stage.vh).offered;
+			pair = pair_new(stage.ctx, stage.server, stage.vh);
+			CHECK(SSL_do_handshake(pair.client) < 0);
+			if (stats_of(stage.vh).offered > offered)
+				BIO_shutdown_wr(SSL_get_wbio(pair.server));
+			failed += !pair_talk(&pair);
+			ERR_clear_error();
+			pair_drop(&pair);
+		}
+		CHECK_RANGE(failed, 1, 6);
+		stage_down(&stage);
+	}
+}
+
 TEST_PROGRAM(
+	CASE(a_ticket_that_was_resumed_on_an_ssl_that_is_cleared),
+	CASE(an_option_on_an_ssl_that_is_duplicated),
+	CASE(a_server_that_fails_each_offer),
+	CASE(a_server_that_hangs_up_on_each_offer),
 	CASE(an_info_callback_on_an_ssl_that_is_duplicated),
-	CASE(terms_that_are_set_between_two_calls),
-	CASE(what_is_expected_between_two_calls_is_reported),
-	CASE(a_verify_callback_that_is_set_between_two_calls),
-	CASE(terms_that_are_set_at_a_step),
 	CASE(a_client_certificate_without_its_key),
 	CASE(tickets_of_a_handshake_that_was_hidden),
 	CASE(an_early_offer_on_an_ssl_that_is_let_go_of),

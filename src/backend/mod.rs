@@ -82,6 +82,10 @@ pub trait Backend {
     }
     /// The peer's certificate that a session itself carries; it may be without the rest.
     fn peer(session: &Self::Session) -> Option<Self::Chain>;
+    /// Whether a session is of the peer with this chain, as far as it tells.
+    fn is_of_peer(_session: &Self::Session, _chain: &Self::Chain) -> bool {
+        true
+    }
     /// The certificates in DER.
     fn chain_to_der(chain: &Self::Chain) -> Option<Vec<Vec<u8>>>;
     /// How many bytes the certificates have in DER.
@@ -195,22 +199,27 @@ pub trait Client {
     /// Verifies a chain as a full handshake on this connection would, without callbacks of the
     /// app's.
     fn verify(&self, chain: &Chain) -> Verified;
-    /// The server resumes a session of a peer with this chain, and the handshake began under these
-    /// terms and with this trust store. Where the app has changed since how a peer is judged, at a
+    /// The server resumes a session of a peer with this chain. Where the app has changed since how a peer is judged, at a
     /// step of the handshake or between two calls: verifies it as a full handshake would by now,
-    /// callbacks of the app's included, and reports that. False where a full handshake would fail:
-    /// then this one does.
-    fn judge_resumed(
-        &self,
-        _began: &Terms,
-        _store: Option<&TrustStore>,
-        _host: &str,
-        _chain: &Chain,
-    ) -> bool {
+    /// callbacks of the app's included, and reports that. False where a full handshake would fail,
+    /// or may: then this one does.
+    fn judge_resumed(&self, _began: &Began<'_>, _chain: &Chain) -> bool {
         true
     }
     /// What it would report of its peer's verification if it resumed a session.
     fn result_of(&self, session: &Session) -> Option<i64>;
+}
+
+/// Under what a handshake began that has offered a session.
+pub struct Began<'a> {
+    /// The endpoint's host.
+    pub host: &'a str,
+    /// The client certificate.
+    pub identity: &'a Identity,
+    /// The terms.
+    pub terms: &'a Terms,
+    /// What the peer was verified by; None where a verdict holds for no longer than one offer.
+    pub store: Option<&'a TrustStore>,
 }
 
 /// The result of a verification.

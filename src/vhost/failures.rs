@@ -13,9 +13,25 @@ use crate::lifetime::SECOND;
 /// So many servers are told apart: the others' counts begin anew.
 const MAX: usize = 64;
 
-/// How many seconds nothing is offered after the first failure in a row, after the second, and
-/// after all others. The first may have been a chance: a server that was restarted, say.
-const REST: [i64; 3] = [0, 3600, 24 * 3600];
+/// How a server has failed a handshake.
+#[derive(Clone, Copy)]
+pub enum How {
+    /// It hung up, or the network did.
+    HangUp = 1,
+    /// It said so, or could not go on with what it had resumed.
+    Alert = 3,
+}
+
+/// So much may be chance: a server that was restarted, a bad network. After that, one more try with
+/// other sessions.
+const CHANCE: u32 = 5;
+
+/// After so much, it is not the first time that nothing was offered for a while.
+const AGAIN: u32 = 8;
+
+/// How many seconds nothing is offered, and how many after that.
+const REST: i64 = 3600;
+const LONGER_REST: i64 = 24 * 3600;
 
 /// The servers that have failed handshakes with an offer, the latest last.
 #[derive(Default)]
@@ -27,21 +43,24 @@ pub struct Failures {
 
 struct Failure {
     endpoint: Endpoint,
-    count: usize,
+    /// Of all failures in a row, see [`How`].
+    weight: u32,
     latest: Moment,
 }
 
 impl Failures {
-    /// A handshake with an offer has failed.
-    pub fn note(&self, endpoint: &Endpoint, now: Moment) {
+    /// A handshake with an offer has failed. Whether the sessions are to go: they may be the reason.
+    pub fn note(&self, endpoint: &Endpoint, how: How, now: Moment) -> bool {
         let mut servers = self.servers.lock();
         let at = servers.iter().position(|server| server.endpoint == *endpoint);
-        let before = at.map_or(0, |at| servers.remove(at).count);
+        let before = at.map_or(0, |at| servers.remove(at).weight);
         if servers.len() == MAX {
             servers.remove(0);
         }
-        servers.push(Failure { endpoint: endpoint.clone(), count: before + 1, latest: now });
+        let weight = before.saturating_add(how as u32);
+        servers.push(Failure { endpoint: endpoint.clone(), weight, latest: now });
         self.are_any.store(true, Relaxed);
+        weight >= CHANCE
     }
 
     /// A server has resumed a session.
@@ -53,6 +72,12 @@ impl Failures {
         }
     }
 
+    /// The app begins anew with all.
+    pub fn forget_all(&self) {
+        self.servers.lock().clear();
+        self.are_any.store(false, Relaxed);
+    }
+
     /// Whether nothing is to be offered to a server.
     pub fn rests(&self, endpoint: &Endpoint, now: Moment) -> bool {
         if !self.are_any.load(Relaxed) {
@@ -61,8 +86,8 @@ impl Failures {
         let servers = self.servers.lock();
         let failure = servers.iter().find(|server| server.endpoint == *endpoint);
         failure.is_some_and(|failure| {
-            let rest = REST[failure.count.min(REST.len()) - 1];
-            now.boot < failure.latest.boot.saturating_add(rest * SECOND)
+            let rest = if failure.weight < AGAIN { REST } else { LONGER_REST };
+            failure.weight > CHANCE && now.boot < failure.latest.boot.saturating_add(rest * SECOND)
         })
     }
 }
@@ -76,27 +101,41 @@ mod tests {
     }
 
     #[test]
-    fn the_second_failure_in_a_row_has_a_server_rest() {
+    fn the_second_alert_in_a_row_has_a_server_rest() {
         let (failures, server) = (Failures::default(), Endpoint::new("a.example", 443).unwrap());
-        failures.note(&server, at(0));
+        failures.note(&server, How::Alert, at(0));
         assert!(!failures.rests(&server, at(0)));
-        failures.note(&server, at(10));
+        failures.note(&server, How::Alert, at(10));
         assert!(failures.rests(&server, at(10)) && failures.rests(&server, at(3609)));
         assert!(!failures.rests(&server, at(3610)));
         assert!(!failures.rests(&Endpoint::new("b.example", 443).unwrap(), at(10)));
-        failures.note(&server, at(4000));
+        failures.note(&server, How::Alert, at(4000));
         assert!(failures.rests(&server, at(4000 + 24 * 3600 - 1)));
         failures.forget(&server);
         assert!(!failures.rests(&server, at(4000)));
-        failures.note(&server, at(5000));
+        failures.note(&server, How::Alert, at(5000));
         assert!(!failures.rests(&server, at(5000)), "it has resumed in between");
+    }
+
+    #[test]
+    fn the_sixth_hang_up_in_a_row_has_a_server_rest() {
+        let (failures, server) = (Failures::default(), Endpoint::new("a.example", 443).unwrap());
+        (0..4).for_each(|_| assert!(!failures.note(&server, How::HangUp, at(0))));
+        assert!(failures.note(&server, How::HangUp, at(0)));
+        assert!(!failures.rests(&server, at(0)));
+        failures.note(&server, How::HangUp, at(0));
+        assert!(failures.rests(&server, at(1)));
     }
 
     #[test]
     fn no_more_than_a_few_servers_are_remembered() {
         let failures = Failures::default();
         for number in 0..1000 {
-            failures.note(&Endpoint::new(&format!("{number}.example"), 443).unwrap(), at(0));
+            failures.note(
+                &Endpoint::new(&format!("{number}.example"), 443).unwrap(),
+                How::Alert,
+                at(0),
+            );
         }
         assert_eq!(failures.servers.lock().len(), MAX);
     }

@@ -9,7 +9,7 @@ use crate::fork::{Mutex, RwLock};
 use super::callbacks::{chain_app_callback, is_on_info, on_info};
 use super::ffi::{self, Role, SSL_CTX, Slot};
 use super::imports::Setter;
-use super::{ErrorQueue, identity_of, imports, unwind_safe};
+use super::{ErrorQueue, identity_of, imports, parameters, unwind_safe};
 use crate::log;
 use crate::vhost::Vhost;
 
@@ -103,6 +103,7 @@ pub(super) unsafe fn serve_all<'a>(ctx: *mut SSL_CTX) -> Option<&'a Attached> {
             Some(attached) => attached,
             None => set_up(ctx)?,
         };
+        parameters::number_store(ctx);
         hook(ctx, attached);
         Some(attached)
     }

@@ -79,10 +79,14 @@ unsafe fn note_step(ssl: *const SSL) -> bool {
     unsafe {
         let is_resumed = ffi::SSL_session_reused(ssl) != 0;
         let is_tls13 = ffi::SSL_version(ssl) >= c_int::from(TLS1_3);
+        let state = *ffi::SSL_state_string(ssl).cast::<[u8; 4]>();
+        // The ServerHello is next.
+        if state == *b"TWCH" {
+            keep_offered(ssl);
+        }
         if !is_resumed && !is_tls13 {
             return false;
         }
-        let state = *ffi::SSL_state_string(ssl).cast::<[u8; 4]>();
         if is_tls13 {
             // The last that is read was a CertificateRequest.
             if state == *b"TRCR" {
@@ -95,6 +99,23 @@ unsafe fn note_step(ssl: *const SSL) -> bool {
         }
         // The ServerHello; with TLS 1.3 the EncryptedExtensions.
         is_resumed && ffi::TELLS_CHANGES && state == if is_tls13 { *b"TREE" } else { *b"TRSH" }
+    }
+}
+
+/// What was offered is what the server answers to. A session that the app sets too late for the
+/// ClientHello goes: a full handshake would have put another in its place.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use.
+unsafe fn keep_offered(ssl: *const SSL) {
+    // SAFETY: the caller's promise. The connection holds what it was offered.
+    unsafe {
+        let Some(connection) = served(ssl).map(|served| &served.connection) else { return };
+        let offered = connection.offered();
+        if offered != 0 && offered != ffi::SSL_get_session(ssl) as usize && !connection.has_ended()
+        {
+            ffi::SSL_set_session(ssl.cast_mut(), offered as *mut ffi::SSL_SESSION);
+        }
     }
 }
 
@@ -224,7 +245,10 @@ unsafe fn on_start(ssl: *mut SSL) {
         };
         connection.start(&client, vhost);
         if ffi::COPIES_RESUMED {
-            served.note_resumed(client.session());
+            // Asked again: an app's log function may have begun anew with the connection.
+            if let Some(served) = self::served(ssl) {
+                served.note_resumed(client.session());
+            }
         }
     }
 }
@@ -294,6 +318,8 @@ unsafe fn on_failure(connection: &Arc<Connection>, client: &SslClient, value: c_
     let (first, last) = unsafe { (ffi::ERR_peek_error(), ffi::ERR_peek_last_error()) };
     if is_tls_error(first) && !is_hang_up(last) {
         connection.failed(is_alert(first) || client.resumed().is_some());
+    } else {
+        connection.hung_up();
     }
 }
 

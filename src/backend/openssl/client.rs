@@ -9,7 +9,7 @@ use super::imports::Setter;
 use super::parameters::{self, TrustStore};
 use super::session::{Chain, Session, validity};
 use super::{ErrorQueue, ffi, id_context, imports, served, verify};
-use crate::backend::{Backend, Client, HandshakeId, SetSession, TLS1_3, Verified};
+use crate::backend::{Backend, Began, Client, HandshakeId, SetSession, TLS1_3, Verified};
 use crate::endpoint::{Endpoint, Identity};
 use crate::terms::{
     CipherList, Ciphers, Security, Terms, VerifyCallback, Versions, cipher_list, equal, is_old,
@@ -141,10 +141,11 @@ impl SslClient {
         }
     }
 
-    /// Whether it judges its peer as it did under these terms, with this trust store.
-    fn judges_as(&self, terms: &Terms, store: Option<&TrustStore>, host: &str) -> bool {
+    /// Whether it judges its peer as it did when its handshake began.
+    fn judges_as(&self, began: &Began<'_>) -> bool {
+        let Began { terms, store, .. } = began;
         // SAFETY: see SslClient.
-        let verification = unsafe { parameters::verification(self.0, host.as_bytes()) };
+        let verification = unsafe { parameters::verification(self.0, began.host.as_bytes()) };
         self.must_verify() == terms.must_verify
             && self.verify_callback() == terms.verify_callback
             && self.security() == terms.security
@@ -156,6 +157,28 @@ impl SslClient {
     fn is_no_stricter(&self, terms: &Terms) -> bool {
         let (now, then) = (self.security(), terms.security);
         now.level <= then.level && Security { level: then.level, ..now } == then
+    }
+
+    /// Why it looks at certificates beside verifying them, if so. Leaves errors in the queue: the
+    /// caller keeps it.
+    fn looks_at_certificates(&self) -> Option<&'static str> {
+        // These look at certificates that a resumed handshake does not carry.
+        // SAFETY: see SslClient. The DANE probe is refused before it adds anything: usage 255
+        // is none. It says 0 (and an error) where DANE is on, -1 (and another) where it is off.
+        unsafe {
+            let status =
+                ffi::SSL_ctrl(self.0, ffi::SSL_CTRL_GET_TLSEXT_STATUS_REQ_TYPE, 0, ptr::null_mut());
+            if status != -1 {
+                return Some("it asks for an OCSP staple");
+            }
+            if ffi::SSL_ct_is_enabled(self.0) != 0 {
+                return Some("it asks for certificate transparency");
+            }
+            if ffi::SSL_dane_tlsa_add(self.0, 255, 0, 0, c"".as_ptr().cast(), 0) != -1 {
+                return Some("it uses DANE");
+            }
+        }
+        None
     }
 
     /// What stands for SSL_CTX_set_cert_verify_callback(), which no getter tells, where somebody
@@ -317,6 +340,9 @@ impl Client for SslClient {
             if ffi::SSL_CTX_get_client_cert_cb(ffi::SSL_get_SSL_CTX(self.0)).is_some() {
                 return None;
             }
+            if imports::is_named(Setter::ClientCertificate) {
+                return None;
+            }
             let current = ffi::SSL_get_certificate(self.0);
             if ffi::has_other_certificates(self.0, current) || ffi::lacks_key(self.0, current) {
                 return None;
@@ -424,21 +450,11 @@ impl Client for SslClient {
 
     /// Leaves errors in the queue: the caller keeps it.
     fn takes_none(&self) -> Option<&'static str> {
-        // These look at certificates that a resumed handshake does not carry.
-        // SAFETY: see SslClient. The DANE probe is refused before it adds anything: usage 255
-        // is none. It says 0 (and an error) where DANE is on, -1 (and another) where it is off.
+        if let Some(why) = self.looks_at_certificates() {
+            return Some(why);
+        }
+        // SAFETY: see SslClient.
         unsafe {
-            let status =
-                ffi::SSL_ctrl(self.0, ffi::SSL_CTRL_GET_TLSEXT_STATUS_REQ_TYPE, 0, ptr::null_mut());
-            if status != -1 {
-                return Some("it asks for an OCSP staple");
-            }
-            if ffi::SSL_ct_is_enabled(self.0) != 0 {
-                return Some("it asks for certificate transparency");
-            }
-            if ffi::SSL_dane_tlsa_add(self.0, 255, 0, 0, c"".as_ptr().cast(), 0) != -1 {
-                return Some("it uses DANE");
-            }
             // By which a server may choose its certificate.
             if ffi::OPENSSL_sk_num(ffi::SSL_get0_CA_list(self.0)) > 0 {
                 return Some("it tells the authorities that it trusts");
@@ -555,24 +571,21 @@ impl Client for SslClient {
         unsafe { verify::verify(self.0, chain) }
     }
 
-    fn judge_resumed(
-        &self,
-        began: &Terms,
-        store: Option<&TrustStore>,
-        host: &str,
-        chain: &Chain,
-    ) -> bool {
+    fn judge_resumed(&self, began: &Began<'_>, chain: &Chain) -> bool {
         if !ffi::TELLS_CHANGES {
             return true;
         }
         let errors = ErrorQueue::keep();
-        if self.judges_as(began, store, host) {
+        let is_certain = self.looks_at_certificates().is_none()
+            && self.identity().as_ref() == Some(began.identity);
+        if is_certain && self.judges_as(began) {
             return true;
         }
         // What was negotiated cannot be judged again, but the chain can.
         // SAFETY: see SslClient.
-        let is_accepted =
-            self.is_no_stricter(began) && unsafe { verify::verify_and_report(self.0, chain) };
+        let is_accepted = is_certain
+            && self.is_no_stricter(began.terms)
+            && unsafe { verify::verify_and_report(self.0, chain) };
         drop(errors);
         if !is_accepted {
             // SAFETY: see SslClient.

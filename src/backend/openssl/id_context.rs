@@ -144,7 +144,13 @@ fn elsewhere<T, F: FnOnce() -> Option<T>>(work: F) -> Option<T> {
     unsafe {
         let mut thread = std::mem::zeroed();
         let at = (&raw mut task).cast();
-        if libc::pthread_create(&mut thread, ptr::null(), run::<T, F>, at) == 0 {
+        // The app's signals are for its own threads.
+        let (mut all, mut own) = (std::mem::zeroed(), std::mem::zeroed());
+        libc::sigfillset(&mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut own);
+        let is_made = libc::pthread_create(&mut thread, ptr::null(), run::<T, F>, at) == 0;
+        libc::pthread_sigmask(libc::SIG_SETMASK, &own, ptr::null_mut());
+        if is_made {
             libc::pthread_join(thread, ptr::null_mut());
         }
     }

@@ -2,10 +2,9 @@
 //! process. What nobody names, nobody sets, unless it was looked up by dlsym().
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::ptr;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use super::ffi;
+use super::{ffi, unwind_safe};
 use crate::fork;
 
 /// What functions set, and who names them.
@@ -26,6 +25,8 @@ pub(super) enum Setter {
     /// What a server compares with the session, and aborts: a limit of fragments (RFC 6066 4), or a
     /// ticket of the app's own (RFC 4851).
     Extension = 32,
+    /// The client certificate, by an ENGINE that is asked when the server wants one.
+    ClientCertificate = 64,
 }
 
 /// Who sets what: bits of [`Setter`].
@@ -37,7 +38,7 @@ pub(super) fn is_named(setter: Setter) -> bool {
 }
 
 /// The functions.
-const SETTERS: [(&CStr, Setter); 13] = [
+const SETTERS: [(&CStr, Setter); 15] = [
     (c"SSL_set_session_id_context", Setter::IdContext),
     (c"SSL_CTX_set_session_id_context", Setter::IdContextOfSslCtx),
     (c"SSL_set_psk_client_callback", Setter::Secret),
@@ -51,13 +52,28 @@ const SETTERS: [(&CStr, Setter); 13] = [
     (c"SSL_set_tlsext_max_fragment_length", Setter::Extension),
     (c"SSL_CTX_set_tlsext_max_fragment_length", Setter::Extension),
     (c"SSL_set_session_ticket_ext", Setter::Extension),
+    (c"SSL_set_session_secret_cb", Setter::Extension),
+    (c"SSL_CTX_set_client_cert_engine", Setter::ClientCertificate),
 ];
 
-/// Looks at what was loaded since the last look.
+/// Looks when the library is loaded, before the program begins: what it is linked with is there, and
+/// children that are forked later know it.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static AT_LOAD: extern "C" fn() = at_load;
+
+extern "C" fn at_load() {
+    unwind_safe(|| {
+        ffi::look_up_functions();
+        look();
+    });
+}
+
+/// Looks at what was loaded since the last look. Not in a child: another thread of the parent may
+/// have held the loader's lock.
 pub(super) fn look() {
     // What was loaded when all objects had been looked at.
     static LOOKED_AT: AtomicU64 = AtomicU64::new(0);
-    // A lock of the loader's may be another thread's of the parent process.
     static PROCESS: AtomicU32 = AtomicU32::new(0);
     let process = fork::generation();
     let first =
@@ -70,31 +86,15 @@ pub(super) fn look() {
     // SAFETY: the callback is of the type asked for, and for such an argument.
     unsafe { libc::dl_iterate_phdr(Some(look_into), (&raw mut scan).cast()) };
     if scan.loaded != looked_at {
-        if is_linked_statically() {
-            scan.found |= UNKNOWN_WHERE_STATIC;
-        }
         NAMED.fetch_or(scan.found, Relaxed);
         LOOKED_AT.store(scan.loaded, Relaxed);
     }
 }
 
-/// Where OpenSSL lies in the program itself, no name tells who calls it. External pre-shared keys
+/// Where OpenSSL lies in the program itself, or in another library, no name tells who calls it. External pre-shared keys
 /// and extensions are left out: they are rare, and would leave nothing to resume.
 const UNKNOWN_WHERE_STATIC: u8 =
     Setter::IdContext as u8 | Setter::Secret as u8 | Setter::CertVerifyCallback as u8;
-
-/// Whether OpenSSL lies in the same object as the library.
-fn is_linked_statically() -> bool {
-    let object_of = |address: *const c_void| {
-        // SAFETY: all zero is a Dl_info, which is written to.
-        unsafe {
-            let mut info: libc::Dl_info = std::mem::zeroed();
-            if libc::dladdr(address, &mut info) == 0 { ptr::null_mut() } else { info.dli_fbase }
-        }
-    };
-    let own = object_of(is_linked_statically as fn() -> bool as *const c_void);
-    own.is_null() || own == object_of(ffi::SSL_get_session as *const c_void)
-}
 
 /// A look at all objects of the process.
 struct Scan {
@@ -116,7 +116,12 @@ unsafe extern "C" fn look_into(
         if scan.loaded == scan.looked_at {
             return 1;
         }
-        let is_program = object.dlpi_name.is_null() || *object.dlpi_name == 0;
+        let path = if object.dlpi_name.is_null() { c"" } else { CStr::from_ptr(object.dlpi_name) };
+        let is_program = path.is_empty();
+        let is_openssl = has(object, ffi::SSL_get_session as *const () as usize);
+        if is_openssl && !is_libssl(path) {
+            scan.found |= UNKNOWN_WHERE_STATIC;
+        }
         for name in imports(object).filter(|name| name.to_bytes().starts_with(b"SSL_")) {
             let setter = SETTERS.iter().find(|(setter, _)| *setter == name);
             scan.found |= match setter {
@@ -127,6 +132,26 @@ unsafe extern "C" fn look_into(
         }
     }
     0
+}
+
+/// Whether a path is that of OpenSSL's own library: all who use that name its functions.
+fn is_libssl(path: &CStr) -> bool {
+    let file = path.to_bytes().rsplit(|&byte| byte == b'/').next();
+    file.is_some_and(|file| file.starts_with(b"libssl"))
+}
+
+/// Whether an address lies in an object. dladdr() would wait for who loads a plugin.
+///
+/// # Safety
+/// The object is live.
+unsafe fn has(object: &libc::dl_phdr_info, address: usize) -> bool {
+    // SAFETY: the caller's promise.
+    let headers =
+        unsafe { std::slice::from_raw_parts(object.dlpi_phdr, usize::from(object.dlpi_phnum)) };
+    headers.iter().any(|header| {
+        let start = (object.dlpi_addr as usize).wrapping_add(header.p_vaddr as usize);
+        header.p_type == libc::PT_LOAD && address.wrapping_sub(start) < header.p_memsz as usize
+    })
 }
 
 /// The names that an object takes from others, by its relocations: tables of hashes tell only what

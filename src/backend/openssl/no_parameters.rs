@@ -20,3 +20,7 @@ pub unsafe fn trust_store(_: *mut ffi::SSL) -> Option<TrustStore> {
 pub unsafe fn verification(_: *mut ffi::SSL, _: &[u8]) -> Option<Bytes> {
     None
 }
+
+/// # Safety
+/// None to keep; there are some with OpenSSL.
+pub unsafe fn number_store(_: *const ffi::SSL_CTX) {}

@@ -1,38 +1,53 @@
 //! What the verification of a chain depends on, told by OpenSSL's getters.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use super::ffi;
+use super::ffi::{self, Slot};
 use super::layout::{has_untold_names, purpose_and_trust};
 use super::verify::store_of;
-use crate::fork::Owned;
 use crate::terms::{Bytes, push_relative};
 
-/// An X509_STORE, and how many objects it has. It is referred to, so that no other can have its
-/// address.
+/// An X509_STORE, by a number of its own, and how many objects it has. No reference: what is in the
+/// store, a method of the app's say, goes when the app lets go of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TrustStore {
-    store: Owned<ffi::X509_STORE>,
+    number: usize,
     objects: c_int,
 }
 
-// SAFETY: a store is counted atomically, and locks itself.
-unsafe impl Send for TrustStore {}
-// SAFETY: as above.
-unsafe impl Sync for TrustStore {}
-
-impl PartialEq for TrustStore {
-    fn eq(&self, other: &TrustStore) -> bool {
-        self.store == other.store && self.objects == other.objects
+/// Numbers the trust store of an SSL_CTX before other threads may use it.
+///
+/// # Safety
+/// `ctx` is live.
+pub unsafe fn number_store(ctx: *const ffi::SSL_CTX) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let store = ffi::SSL_CTX_get_cert_store(ctx);
+        if !store.is_null() {
+            ffi::X509_STORE_lock(store);
+            number_of(store);
+            ffi::X509_STORE_unlock(store);
+        }
     }
 }
 
-impl Drop for TrustStore {
-    fn drop(&mut self) {
-        if !self.store.is_inherited() {
-            // SAFETY: ours, and freed once.
-            unsafe { ffi::X509_STORE_free(self.store.as_ptr()) };
+/// The number of a store, in its ex_data; it is given one where it has none.
+///
+/// # Safety
+/// `store` is live, and locked by this thread.
+unsafe fn number_of(store: *mut ffi::X509_STORE) -> Option<usize> {
+    static SLOT: Slot = Slot::new(ffi::CRYPTO_EX_INDEX_X509_STORE, None, None, None);
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    // SAFETY: the caller's promise. The number is never followed.
+    unsafe {
+        let number = ffi::X509_STORE_get_ex_data(store, SLOT.number()) as usize;
+        if number != 0 {
+            return Some(number);
         }
+        let new = 1 + COUNT.fetch_add(1, Relaxed);
+        (ffi::X509_STORE_set_ex_data(store, SLOT.number(), new as *mut c_void) == 1).then_some(new)
     }
 }
 
@@ -46,20 +61,20 @@ pub unsafe fn trust_store(ssl: *mut ffi::SSL) -> Option<TrustStore> {
     // SAFETY: the caller's promise; a connection has parameters, and a store that has its own.
     unsafe {
         let store = store_of(ssl);
+        if store.is_null() {
+            return None;
+        }
         let (own, stores) = (ffi::SSL_get0_param(ssl), ffi::X509_STORE_get0_param(store));
         let flags =
             ffi::X509_VERIFY_PARAM_get_flags(own) | ffi::X509_VERIFY_PARAM_get_flags(stores);
-        if flags & ffi::X509_V_FLAG_CRL_CHECK != 0
-            || ffi::has_own_functions(store)
-            || ffi::X509_STORE_up_ref(store) != 1
-        {
+        if flags & ffi::X509_V_FLAG_CRL_CHECK != 0 || ffi::has_own_functions(store) {
             return None;
         }
-        let mut store = TrustStore { store: Owned::new(store)?, objects: 0 };
-        ffi::X509_STORE_lock(store.store.as_ptr());
-        store.objects = ffi::OPENSSL_sk_num(ffi::X509_STORE_get0_objects(store.store.as_ptr()));
-        ffi::X509_STORE_unlock(store.store.as_ptr());
-        Some(store)
+        ffi::X509_STORE_lock(store);
+        let number = number_of(store);
+        let objects = ffi::OPENSSL_sk_num(ffi::X509_STORE_get0_objects(store));
+        ffi::X509_STORE_unlock(store);
+        Some(TrustStore { number: number?, objects })
     }
 }
 
@@ -72,9 +87,13 @@ pub unsafe fn trust_store(ssl: *mut ffi::SSL) -> Option<TrustStore> {
 pub unsafe fn verification(ssl: *mut ffi::SSL, host: &[u8]) -> Option<Bytes> {
     // Room for all but names.
     let mut bytes = Bytes::with_capacity(256);
-    // SAFETY: the caller's promise; a connection has parameters, and a store that has its own.
+    // SAFETY: the caller's promise; a connection has parameters, and so has a store.
     unsafe {
-        for param in [ffi::SSL_get0_param(ssl), ffi::X509_STORE_get0_param(store_of(ssl))] {
+        let store = store_of(ssl);
+        if store.is_null() {
+            return None;
+        }
+        for param in [ffi::SSL_get0_param(ssl), ffi::X509_STORE_get0_param(store)] {
             if has_untold_names(param) {
                 return None;
             }

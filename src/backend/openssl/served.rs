@@ -10,6 +10,7 @@ use super::callbacks::{chain_app_callback, is_on_info, on_info};
 use super::client::SslClient;
 use super::ffi::{self, SSL, Slot};
 use super::{Errno, ErrorQueue, imports, unwind_safe};
+use crate::backend::Client;
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::vhost::Vhost;
@@ -19,8 +20,8 @@ pub(super) struct Served {
     pub connection: Arc<Connection>,
     /// The app's own info callback on the SSL, which hid that of the SSL_CTX.
     pub info: Cell<Option<ffi::InfoCallback>>,
-    /// SSL_dup() has made this of another's, whose info callback is all that it has.
-    is_duplicate: bool,
+    /// SSL_dup() has made this of another's, which had SSL_OP_NO_TICKET from the library or not.
+    duplicate: Option<bool>,
     /// The address of the session that the handshake resumes, if it does: known from the
     /// ServerHello on. With TLS 1.2 a ticket then puts another one in its place.
     resumed: Cell<usize>,
@@ -51,7 +52,7 @@ impl Served {
 /// `ssl` is live and this thread's to use; the result is not used after `unserve`.
 pub(super) unsafe fn served<'a>(ssl: *const SSL) -> Option<&'a Served> {
     // SAFETY: the caller's promise.
-    unsafe { in_slot(ssl) }.filter(|served| !served.is_duplicate)
+    unsafe { in_slot(ssl) }.filter(|served| served.duplicate.is_none())
 }
 
 /// The app's own info callback on an SSL that has the library's.
@@ -159,15 +160,15 @@ pub(super) unsafe fn serve<'a>(ssl: *mut SSL) -> Option<&'a Served> {
         let served = Box::into_raw(Box::new(Served {
             connection: Connection::new(ssl as usize),
             info: Cell::new(app_info_of(ssl)),
-            is_duplicate: false,
+            duplicate: None,
             resumed: Cell::new(0),
         }));
         if ffi::SSL_set_ex_data(ssl, SLOT.number(), served.cast()) != 1 {
             drop(Box::from_raw(served));
             return None;
         }
-        if !duplicate.is_null() {
-            drop(Box::from_raw(duplicate));
+        if !duplicate.is_null() && Box::from_raw(duplicate).duplicate == Some(true) {
+            SslClient::new(ssl).allow_tickets();
         }
         Some(&*served)
     }
@@ -228,12 +229,11 @@ unsafe extern "C" fn dup_served(
     // SAFETY: OpenSSL passes where the pointer to copy is; only `serve` fills the slot. What is put
     // there is the duplicate's, which frees it.
     unsafe {
-        let info = (*data).cast::<Served>().as_ref().and_then(|served| served.info.get());
-        *data = info.map_or(ptr::null_mut(), |info| {
+        *data = (*data).cast::<Served>().as_ref().map_or(ptr::null_mut(), |first| {
             let duplicate = Served {
                 connection: Connection::new(0),
-                info: Cell::new(Some(info)),
-                is_duplicate: true,
+                info: Cell::new(first.info.get()),
+                duplicate: Some(first.connection.forbids_tickets()),
                 resumed: Cell::new(0),
             };
             Box::into_raw(Box::new(duplicate)).cast()

@@ -338,6 +338,14 @@ impl Backend for OpenSsl {
         }
     }
 
+    fn is_of_peer(session: &Session, chain: &Chain) -> bool {
+        // SAFETY: both are live.
+        unsafe {
+            let (peer, leaf) = (ffi::SSL_SESSION_get0_peer(session.as_ptr()), chain.leaf());
+            peer == leaf || !peer.is_null() && ffi::X509_cmp(peer, leaf) == 0
+        }
+    }
+
     fn peer(session: &Session) -> Option<Chain> {
         // SAFETY: the session is live, and its peer's certificate is as long.
         let leaf = unsafe { Certificate::of(ffi::SSL_SESSION_get0_peer(session.as_ptr())) };

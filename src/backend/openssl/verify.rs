@@ -7,7 +7,8 @@ use super::ffi;
 use super::session::{Anchors, Chain, validity};
 use crate::backend::Verified;
 
-/// The store that a connection verifies with: its own, or its SSL_CTX's.
+/// The store that a connection verifies with: its own, or its SSL_CTX's. NULL where the app has
+/// taken that away.
 ///
 /// # Safety
 /// `ssl` is live and this thread's to use.
@@ -26,9 +27,12 @@ pub(super) unsafe fn store_of(ssl: *mut ffi::SSL) -> *mut ffi::X509_STORE {
 /// # Safety
 /// `ssl` is live and this thread's to use.
 pub unsafe fn store_callback(ssl: *mut ffi::SSL) -> usize {
-    // SAFETY: the caller's promise; a connection has a store.
-    let callback = unsafe { ffi::X509_STORE_get_verify_cb(store_of(ssl)) };
-    callback.map_or(0, |callback| callback as usize)
+    // SAFETY: the caller's promise.
+    unsafe {
+        let store = store_of(ssl);
+        let callback = if store.is_null() { None } else { ffi::X509_STORE_get_verify_cb(store) };
+        callback.map_or(0, |callback| callback as usize)
+    }
 }
 
 /// The Suite B restrictions of a connection.
@@ -111,6 +115,8 @@ unsafe fn prepare(
         // Who verifies is a client, so the peer must be fit for a server.
         ffi::X509_STORE_CTX_set_default(ctx, c"ssl_server".as_ptr());
         ffi::X509_VERIFY_PARAM_set1(param, ffi::SSL_get0_param(ssl));
+        // As functions of the app's expect it, a store's cleanup too.
+        ffi::X509_STORE_CTX_set_ex_data(ctx, ffi::SSL_get_ex_data_X509_STORE_CTX_idx(), ssl.cast());
         true
     }
 }
@@ -131,8 +137,6 @@ pub unsafe fn verify_and_report(ssl: *mut ffi::SSL, chain: &Chain) -> bool {
             }
             let mut told = None;
             if prepare(ctx, ssl, chain, stack) {
-                let slot = ffi::SSL_get_ex_data_X509_STORE_CTX_idx();
-                ffi::X509_STORE_CTX_set_ex_data(ctx, slot, ssl.cast());
                 // Else that of the store stays.
                 if let Some(callback) = ffi::SSL_get_verify_callback(ssl) {
                     ffi::X509_STORE_CTX_set_verify_cb(ctx, Some(callback));

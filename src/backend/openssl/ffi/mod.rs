@@ -78,6 +78,8 @@ pub const CRYPTO_EX_INDEX_SSL: c_int = 0;
 pub const CRYPTO_EX_INDEX_SSL_CTX: c_int = 1;
 #[cfg(feature = "openssl")]
 pub const CRYPTO_EX_INDEX_SSL_SESSION: c_int = 2;
+#[cfg(feature = "openssl")]
+pub const CRYPTO_EX_INDEX_X509_STORE: c_int = 4;
 pub const SSL_CB_LOOP: c_int = 0x01;
 pub const SSL_CB_EXIT: c_int = 0x02;
 pub const SSL_CB_HANDSHAKE_START: c_int = 0x10;
@@ -155,6 +157,7 @@ unsafe extern "C" {
     );
     pub fn SSL_CIPHER_get_protocol_id(cipher: *const SSL_CIPHER) -> u16;
     pub fn SSL_SESSION_get0_cipher(session: *const SSL_SESSION) -> *const SSL_CIPHER;
+    pub fn X509_cmp(one: *const X509, other: *const X509) -> c_int;
     pub fn SSL_SESSION_get0_peer(session: *mut SSL_SESSION) -> *mut X509;
     pub fn SSL_SESSION_get0_id_context(
         session: *const SSL_SESSION,

@@ -249,6 +249,18 @@ pub fn at_openssl_end(function: unsafe extern "C" fn()) {
     unsafe { OPENSSL_atexit(Some(function)) };
 }
 
+/// SSL_get0_server_cert_type(), which there is since OpenSSL 3.2; 0 without it.
+static GET_CERT_TYPE: OnceNumber = OnceNumber::new();
+
+/// Looks up what not all versions have. When the library is loaded: later, another thread that loads
+/// a plugin would have this wait.
+pub fn look_up_functions() {
+    // SAFETY: the name is a string.
+    GET_CERT_TYPE.get_or_init(|| unsafe {
+        libc::dlsym(libc::RTLD_DEFAULT, c"SSL_get0_server_cert_type".as_ptr()) as usize
+    });
+}
+
 /// Whether a connection takes raw public keys in place of certificates, which there are since
 /// OpenSSL 3.2.
 ///
@@ -256,11 +268,8 @@ pub fn at_openssl_end(function: unsafe extern "C" fn()) {
 /// `ssl` is live and this thread's to use.
 pub unsafe fn takes_raw_public_keys(ssl: *const SSL) -> bool {
     type Get = unsafe extern "C" fn(*const SSL, *mut *mut c_uchar, *mut usize) -> c_int;
-    static GET: OnceNumber = OnceNumber::new();
-    // SAFETY: the name is a string.
-    let get = GET.get_or_init(|| unsafe {
-        libc::dlsym(libc::RTLD_DEFAULT, c"SSL_get0_server_cert_type".as_ptr()) as usize
-    });
+    look_up_functions();
+    let get = GET_CERT_TYPE.get_or_init(|| 0);
     if get == 0 {
         return false;
     }
@@ -432,8 +441,8 @@ unsafe extern "C" {
     pub fn X509_VERIFY_PARAM_get0_email(param: *mut X509_VERIFY_PARAM) -> *mut c_char;
     pub fn X509_VERIFY_PARAM_get1_ip_asc(param: *mut X509_VERIFY_PARAM) -> *mut c_char;
     pub fn CRYPTO_free(ptr: *mut c_void, file: *const c_char, line: c_int);
-    pub fn X509_STORE_free(store: *mut X509_STORE);
-    pub fn X509_STORE_up_ref(store: *mut X509_STORE) -> c_int;
+    pub fn X509_STORE_get_ex_data(store: *const X509_STORE, slot: c_int) -> *mut c_void;
+    pub fn X509_STORE_set_ex_data(store: *mut X509_STORE, slot: c_int, data: *mut c_void) -> c_int;
     pub fn X509_STORE_get0_objects(store: *const X509_STORE) -> *mut OPENSSL_STACK;
     pub fn X509_STORE_get0_param(store: *const X509_STORE) -> *mut X509_VERIFY_PARAM;
     pub fn X509_VERIFY_PARAM_get_flags(param: *const X509_VERIFY_PARAM) -> c_ulong;

@@ -16,6 +16,8 @@ unsafe extern "C" {
     fn X509_STORE_get_lookup_certs(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
     fn X509_STORE_get_lookup_crls(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
     #[cfg(feature = "openssl")]
+    fn X509_STORE_get_cleanup(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
+    #[cfg(feature = "openssl")]
     fn X509_STORE_get_check_policy(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
 }
 
@@ -31,14 +33,16 @@ const GETTERS: &[Get] = &[
     X509_STORE_get_lookup_crls,
     #[cfg(feature = "openssl")]
     X509_STORE_get_check_policy,
+    #[cfg(feature = "openssl")]
+    X509_STORE_get_cleanup,
 ];
 
 /// Whether the app has put functions of its own into a store, which decide what verifies and
 /// cannot be asked here.
 ///
 /// # Safety
-/// `store` is live.
+/// `store` is live, or NULL.
 pub unsafe fn has_own_functions(store: *const X509_STORE) -> bool {
     // SAFETY: the caller's promise; these only read it.
-    GETTERS.iter().any(|get| unsafe { get(store) }.is_some())
+    !store.is_null() && GETTERS.iter().any(|get| unsafe { get(store) }.is_some())
 }

@@ -23,11 +23,11 @@ pub unsafe fn X509_STORE_get_verify_cb(_: *const X509_STORE) -> Option<VerifyCal
 /// cannot be asked here.
 ///
 /// # Safety
-/// `store` is live.
+/// `store` is live, or NULL.
 pub unsafe fn has_own_functions(store: *const X509_STORE) -> bool {
     #[cfg(feature = "aws-lc")]
     // SAFETY: the caller's promise.
-    return unsafe { X509_STORE_get_lookup_crls(store) }.is_some();
+    return !store.is_null() && unsafe { X509_STORE_get_lookup_crls(store) }.is_some();
     #[cfg(not(feature = "aws-lc"))]
     {
         let _ = store;
