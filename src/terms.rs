@@ -166,7 +166,8 @@ pub fn is_old(cipher: u16) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerifyCallback {
     /// By address, that of the connection and that of its trust store; zero is none. Then what
-    /// stands for one that no getter tells, as long as there may be such a one.
+    /// stands for one that no getter tells, as long as there may be such a one, and what tells these
+    /// addresses from the same of others.
     At(usize, usize, usize),
     /// Of a session that was loaded: the app's word is that the connection's would accept the
     /// peer. Whether there was one.

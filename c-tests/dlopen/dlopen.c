@@ -5,8 +5,10 @@
  */
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -108,6 +110,27 @@ static int connect_once(SSL_CTX *client_ctx, SSL_CTX *server_ctx, struct lws_vho
 	return resumed;
 }
 
+static SSL_CTX *client, *server, *of_thread;
+static struct lws_vhost *vh;
+
+static void *connect_in_thread(void *arg)
+{
+	REQUIRE(connect_once(of_thread, server, vh));
+
+	return arg;
+}
+
+void while_plugin_is_loaded(void);
+
+/* called by its constructor, which waits for a connection of another thread's */
+void while_plugin_is_loaded(void)
+{
+	pthread_t thread;
+
+	REQUIRE(!pthread_create(&thread, NULL, connect_in_thread, NULL));
+	pthread_join(thread, NULL);
+}
+
 /* A handshake that resumes a session of another session ID context fails. */
 static void set_id_context_by_plugin(const char *path, SSL_CTX *ctx)
 {
@@ -121,11 +144,12 @@ static void set_id_context_by_plugin(const char *path, SSL_CTX *ctx)
 
 int main(int argc, char **argv)
 {
-	SSL_CTX *client = SSL_CTX_new(TLS_client_method()), *server = server_ctx();
-	struct lws_vhost *vh;
 	void *library;
 	int n;
 
+	alarm(60);
+	client = SSL_CTX_new(TLS_client_method());
+	server = server_ctx();
 	REQUIRE(argc == 3 && client);
 	library = load(argv[1]);
 	vh = vhost_create(NULL);
@@ -142,11 +166,14 @@ int main(int argc, char **argv)
 
 	library = load(argv[1]);
 	REQUIRE(connect_once(client, server, vh));
+	of_thread = SSL_CTX_new(TLS_client_method());
+	REQUIRE(of_thread && !vhost_attach(vh, of_thread));
 	set_id_context_by_plugin(argv[2], client);
 	REQUIRE(connect_once(client, server, vh));
 	vh_destroy(vh);
 	dlclose(library);
 	SSL_CTX_free(client);
+	SSL_CTX_free(of_thread);
 	SSL_CTX_free(server);
 	printf("ok dlopen\n");
 

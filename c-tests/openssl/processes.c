@@ -3,6 +3,7 @@
  */
 
 #include <errno.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -47,6 +48,61 @@ static void in_child(void (*run)(void *), void *arg)
 	REQUIRE(waitpid(child, &status, 0) == child);
 	CHECK(!WIFSIGNALED(status));
 	CHECK_INT(byte, 'x');
+}
+
+static atomic_bool looks;
+
+static int look_at_library(struct dl_phdr_info *info, size_t len, void *arg)
+{
+	volatile int n;
+
+	(void)info;
+	(void)len;
+	(void)arg;
+	/* the loader's lock is held for a while */
+	for (n = 0; n < 2000; n++)
+		;
+
+	return 0;
+}
+
+static void *look_at_libraries(void *arg)
+{
+	(void)arg;
+	while (looks)
+		dl_iterate_phdr(look_at_library, NULL);
+
+	return NULL;
+}
+
+static void attach_one(void *arg)
+{
+	struct lws_vhost *vh = lws_tls_session_vhost_create(NULL);
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+
+	(void)arg;
+	REQUIRE(vh && ctx);
+	CHECK_INT(lws_tls_session_vhost_attach(vh, ctx), 0);
+	SSL_CTX_free(ctx);
+	lws_tls_session_vh_destroy(vh);
+}
+
+/*
+ * First of all cases: nothing has been attached. What the loader's lock guards is looked at
+ * before the program begins, and in no child: its lock is not made anew there.
+ */
+static void a_child_of_a_process_that_looks_at_its_libraries(void)
+{
+	pthread_t thread;
+	int n;
+
+	SSL_CTX_free(SSL_CTX_new(TLS_client_method()));
+	looks = true;
+	REQUIRE(!pthread_create(&thread, NULL, look_at_libraries, NULL));
+	for (n = 0; n < 20; n++)
+		in_child(attach_one, NULL);
+	looks = false;
+	pthread_join(thread, NULL);
 }
 
 static void use_cache(void *arg)
@@ -314,6 +370,7 @@ static void a_process_that_exits_with_connections_open(void)
 }
 
 TEST_PROGRAM(
+	FORKING_CASE(a_child_of_a_process_that_looks_at_its_libraries),
 	CASE(a_child_that_uses_the_cache),
 	FORKING_CASE(a_child_of_a_busy_process),
 	CASE(threads_that_fork_at_once),

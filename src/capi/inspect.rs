@@ -97,7 +97,8 @@ pub unsafe extern "C" fn lws_tls_session_get_stats(
 /// Drops what has expired, and with a TLS library that gives no callback for new sessions
 /// (mbedTLS, some BoringSSL) looks for those of this thread's connections. A program on
 /// OpenSSL need not call it: there, expired sessions also go while the vhost is used.
-/// The library has no threads of its own. One call drops what has expired of up to 1024
+/// The library has no threads of its own, but for one that may live for the length of a call, with all
+/// signals blocked, where an app has errors in OpenSSL's queue. One call drops what has expired of up to 1024
 /// endpoints, so as not to hold up an event loop for long.
 ///
 /// Returns the milliseconds until there is something to do again, 0 if there still is, -1 if

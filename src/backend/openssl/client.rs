@@ -127,7 +127,9 @@ impl SslClient {
             let own = ffi::SSL_get_verify_callback(self.0).map_or(0, |own| own as usize);
             (own, verify::store_callback(self.0))
         };
-        VerifyCallback::At(own, stores, self.unseen_callback())
+        let is_some = own != 0 || stores != 0;
+        let plugins = if is_some { imports::unloaded().rotate_right(8) } else { 0 };
+        VerifyCallback::At(own, stores, self.unseen_callback() ^ plugins)
     }
 
     fn security(&self) -> Security {

@@ -2,7 +2,7 @@
 //! process. What nobody names, nobody sets, unless it was looked up by dlsym().
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use super::{ffi, unwind_safe};
 use crate::fork;
@@ -27,6 +27,9 @@ pub(super) enum Setter {
     Extension = 32,
     /// The client certificate, by an ENGINE that is asked when the server wants one.
     ClientCertificate = 64,
+    /// The OSSL_LIB_CTX that an SSL_CTX belongs to, and with it all certificates that it has seen:
+    /// they may not outlive it.
+    LibCtx = 128,
 }
 
 /// Who sets what: bits of [`Setter`].
@@ -37,8 +40,16 @@ pub(super) fn is_named(setter: Setter) -> bool {
     NAMED.load(Relaxed) & setter as u8 != 0
 }
 
+/// How many objects were unloaded from the process, by the last look: another may lie where one was,
+/// and its functions have the same addresses.
+pub(super) fn unloaded() -> usize {
+    UNLOADED.load(Relaxed)
+}
+
+static UNLOADED: AtomicUsize = AtomicUsize::new(0);
+
 /// The functions.
-const SETTERS: [(&CStr, Setter); 15] = [
+const SETTERS: [(&CStr, Setter); 16] = [
     (c"SSL_set_session_id_context", Setter::IdContext),
     (c"SSL_CTX_set_session_id_context", Setter::IdContextOfSslCtx),
     (c"SSL_set_psk_client_callback", Setter::Secret),
@@ -53,6 +64,7 @@ const SETTERS: [(&CStr, Setter); 15] = [
     (c"SSL_CTX_set_tlsext_max_fragment_length", Setter::Extension),
     (c"SSL_set_session_ticket_ext", Setter::Extension),
     (c"SSL_set_session_secret_cb", Setter::Extension),
+    (c"SSL_CTX_new_ex", Setter::LibCtx),
     (c"SSL_CTX_set_client_cert_engine", Setter::ClientCertificate),
 ];
 
@@ -82,9 +94,10 @@ pub(super) fn look() {
         return;
     }
     let looked_at = LOOKED_AT.load(Relaxed);
-    let mut scan = Scan { looked_at, loaded: 0, found: 0 };
+    let mut scan = Scan { looked_at, loaded: 0, unloaded: 0, found: 0 };
     // SAFETY: the callback is of the type asked for, and for such an argument.
     unsafe { libc::dl_iterate_phdr(Some(look_into), (&raw mut scan).cast()) };
+    UNLOADED.store(scan.unloaded as usize, Relaxed);
     if scan.loaded != looked_at {
         NAMED.fetch_or(scan.found, Relaxed);
         LOOKED_AT.store(scan.loaded, Relaxed);
@@ -101,6 +114,7 @@ struct Scan {
     /// How many had been loaded by the last look, and by now.
     looked_at: u64,
     loaded: u64,
+    unloaded: u64,
     found: u8,
 }
 
@@ -112,7 +126,7 @@ unsafe extern "C" fn look_into(
     // SAFETY: the loader passes a live object, and keeps it while this runs; and the argument.
     unsafe {
         let (object, scan) = (&*object, &mut *scan.cast::<Scan>());
-        scan.loaded = object.dlpi_adds;
+        (scan.loaded, scan.unloaded) = (object.dlpi_adds, object.dlpi_subs);
         if scan.loaded == scan.looked_at {
             return 1;
         }

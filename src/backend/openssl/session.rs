@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::OpenSsl;
 use super::ffi;
+use super::imports::{self, Setter};
 use crate::backend::{Backend, Facts};
 use crate::clock::Moment;
 use crate::fork::Owned;
@@ -32,11 +33,12 @@ impl Session {
     pub unsafe fn copy_of(session: *mut ffi::SSL_SESSION) -> Option<Session> {
         // SAFETY: the caller's promise. The copy is ours alone.
         unsafe {
-            if !ffi::has_app_data(session) {
+            if !ffi::has_app_data(session) && !imports::is_named(Setter::LibCtx) {
                 return Owned::new(ffi::SSL_SESSION_dup(session)).map(Session);
             }
             // A duplicate would have the app's data, too, which it may not know to copy, and
-            // free twice. Its encoding has none.
+            // free twice, and certificates of the app's OSSL_LIB_CTX, which it may free. Its
+            // encoding has none of these.
             let session = ManuallyDrop::new(Session(Owned::new(session)?));
             OpenSsl::decode(&OpenSsl::encode(&session)?).map(|(copy, _)| copy)
         }
@@ -145,7 +147,12 @@ impl Chain {
     pub unsafe fn of_stack(stack: *mut ffi::OPENSSL_STACK) -> Option<Chain> {
         // SAFETY: the caller's promise.
         let certificates = unsafe { ffi::items(stack).map(|x509| Certificate::of(x509)) };
-        Chain::new(certificates.collect::<Option<_>>()?)
+        let chain = Chain::new(certificates.collect::<Option<_>>()?)?;
+        if !imports::is_named(Setter::LibCtx) {
+            return Some(chain);
+        }
+        let der = OpenSsl::chain_to_der(&chain)?;
+        OpenSsl::chain_from_der(&der.iter().map(Vec::as_slice).collect::<Vec<_>>())
     }
 
     fn new(certificates: SmallVec<[Certificate; 2]>) -> Option<Chain> {
@@ -197,11 +204,15 @@ impl PartialEq for Anchors {
 }
 
 impl Anchors {
-    /// Those of a verified chain. None where the app has said what it trusts one for.
+    /// Those of a verified chain. None where the app has said what it trusts one for, or may free
+    /// what they belong to.
     ///
     /// # Safety
     /// `verified` is NULL or a live STACK_OF(X509).
     pub unsafe fn of(verified: *const ffi::OPENSSL_STACK, sent: &Chain) -> Option<Anchors> {
+        if imports::is_named(Setter::LibCtx) {
+            return None;
+        }
         // SAFETY: the caller's promise.
         let others = unsafe { ffi::items(verified) }
             .filter(|&x509| sent.certificates().all(|other| other != x509));
