@@ -622,8 +622,9 @@ void lws_tls_session_tag_discrete(const char *vhname,
  *
  * Also happens at SSL_free(), so a program on OpenSSL need not call it. With mbedTLS it is
  * needed, before the context is freed or reset, and looks for a session that is new once more.
- * After it the library offers the connection nothing, and takes no more sessions from it. The
- * thread that uses it.
+ * After it the library offers the connection nothing, and takes no more sessions from it. Call it
+ * before or after a handshake: in one, what the app sets from then on does not count for a session
+ * that was offered. The thread that uses it.
  */
 void lws_tls_session_wsi_destroy(struct lws *wsi);
 

@@ -59,7 +59,7 @@ struct Handshake {
     has_ended: bool,
     /// It ended badly: nothing that comes is kept.
     is_bad: bool,
-    /// The library itself has it fail, see [`Connection::judge`].
+    /// The library itself has it fail, see [`Connection::judge`], or its failure has been noted.
     is_refused: bool,
     /// Which of the connection's it was, when it ended.
     id: Option<HandshakeId>,
@@ -346,14 +346,13 @@ impl Connection {
         true
     }
 
-    /// The server resumes a session: by now a full handshake would judge the certificate.
-    pub fn judge(&self, client: &impl Client) {
+    /// The server resumes a session, `resumed` is its address: by now a full handshake would judge the certificate.
+    pub fn judge(&self, client: &impl Client, resumed: usize) {
         let Some(handshake) = self.handshake().filter(|handshake| !handshake.has_ended) else {
             return;
         };
         let offered = handshake.offered.as_ref();
-        let is_ours =
-            offered.is_some_and(|offered| offered.set.address == client.session_address());
+        let is_ours = offered.is_some_and(|offered| offered.set.address == resumed);
         if !is_ours || handshake.is_still_accepted(client) {
             return;
         }
@@ -415,9 +414,11 @@ impl Connection {
     /// An error of TLS ended the handshake: what it was offered may be the reason. `by_offer`: the
     /// server has refused the handshake, or resumed the session and failed.
     pub fn failed(&self, by_offer: bool) {
-        let Some(handshake) = self.unanswered_offer() else { return };
-        if by_offer && !handshake.is_refused {
-            handshake.note_failure(How::Alert);
+        if self.unanswered_offer().is_none() {
+            return;
+        }
+        if by_offer {
+            self.note_failure(How::Alert);
         }
         self.ended_badly();
     }
@@ -425,9 +426,22 @@ impl Connection {
     /// The peer hung up, or the network did: that drops nothing, but what it was offered may be
     /// the reason.
     pub fn hung_up(&self) {
-        if let Some(handshake) = self.unanswered_offer().filter(|handshake| !handshake.is_refused) {
-            handshake.note_failure(How::HangUp);
+        if self.unanswered_offer().is_some() {
+            self.note_failure(How::HangUp);
         }
+    }
+
+    /// Notes once that what the handshake was offered may be why it has failed.
+    fn note_failure(&self, how: How) {
+        let handshake = {
+            let mut state = self.state.lock();
+            let Some(handshake) = state.handshake.as_mut() else { return };
+            if std::mem::replace(&mut handshake.is_refused, true) {
+                return;
+            }
+            handshake.clone()
+        };
+        handshake.note_failure(how);
     }
 
     /// Its handshake, if that has offered a session and has not ended.

@@ -286,6 +286,7 @@ impl Vhost {
     /// Drops all sessions.
     pub fn flush(&self) {
         self.failures.forget_all();
+        self.policy.has_external_psk.store(false, Relaxed);
         self.with_cache(|cache, _| ((), cache.flush()));
     }
 

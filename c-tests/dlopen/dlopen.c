@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -127,6 +128,8 @@ void while_plugin_is_loaded(void)
 {
 	pthread_t thread;
 
+	if (!of_thread)
+		return;
 	REQUIRE(!pthread_create(&thread, NULL, connect_in_thread, NULL));
 	pthread_join(thread, NULL);
 }
@@ -144,8 +147,9 @@ static void set_id_context_by_plugin(const char *path, SSL_CTX *ctx)
 
 int main(int argc, char **argv)
 {
+	int n, status;
 	void *library;
-	int n;
+	pid_t child;
 
 	alarm(60);
 	client = SSL_CTX_new(TLS_client_method());
@@ -168,8 +172,18 @@ int main(int argc, char **argv)
 	REQUIRE(connect_once(client, server, vh));
 	of_thread = SSL_CTX_new(TLS_client_method());
 	REQUIRE(of_thread && !vhost_attach(vh, of_thread));
+	/* the child of a process without threads, a daemon say, sees what it loads as well */
+	child = fork();
+	REQUIRE(child >= 0);
+	if (!child) {
+		SSL_CTX_free(of_thread);
+		of_thread = NULL;
+	}
 	set_id_context_by_plugin(argv[2], client);
 	REQUIRE(connect_once(client, server, vh));
+	if (!child)
+		_exit(0);
+	REQUIRE(waitpid(child, &status, 0) == child && WIFEXITED(status) && !WEXITSTATUS(status));
 	vh_destroy(vh);
 	dlclose(library);
 	SSL_CTX_free(client);

@@ -290,7 +290,29 @@ static void a_server_that_hangs_up_on_each_offer(void)
 	}
 }
 
+/* OpenSSL puts a duplicate in the session's place where TLS 1.3 takes another group. */
+static void a_resumption_with_another_group(void)
+{
+	struct stage stage;
+	struct pair pair;
+	int n;
+
+	stage_up(&stage, TLS1_3_VERSION, 0);
+	for (n = 0; n < 3; n++) {
+		pair = pair_new(stage.ctx, stage.server, stage.vh);
+		REQUIRE(SSL_set1_groups_list(pair.client, n % 2 ? "X25519" : "P-256"));
+		CHECK(pair_talk(&pair));
+		CHECK(SSL_session_reused(pair.client));
+		CHECK_INT(pair_outcome(&pair), LWS_TLS_SESSION_OUTCOME_RESUMED);
+		pair_close(&pair);
+	}
+	CHECK_INT(stats_of(stage.vh).resumed, 3);
+	CHECK_INT(stats_of(stage.vh).stored, 2 + 3);
+	stage_down(&stage);
+}
+
 TEST_PROGRAM(
+	CASE(a_resumption_with_another_group),
 	CASE(a_ticket_that_was_resumed_on_an_ssl_that_is_cleared),
 	CASE(an_option_on_an_ssl_that_is_duplicated),
 	CASE(a_server_that_fails_each_offer),

@@ -95,7 +95,7 @@ unsafe fn note_step(ssl: *const SSL) -> bool {
                 }
             }
         } else if let Some(served) = served(ssl) {
-            served.note_resumed(ffi::SSL_get_session(ssl));
+            served.note_resumed(ffi::SSL_get_session(ssl) as usize);
         }
         // The ServerHello; with TLS 1.3 the EncryptedExtensions.
         is_resumed && ffi::TELLS_CHANGES && state == if is_tls13 { *b"TREE" } else { *b"TRSH" }
@@ -112,11 +112,25 @@ unsafe fn keep_offered(ssl: *const SSL) {
     unsafe {
         let Some(connection) = served(ssl).map(|served| &served.connection) else { return };
         let offered = connection.offered();
-        if offered != 0 && offered != ffi::SSL_get_session(ssl) as usize && !connection.has_ended()
-        {
+        let is_kept = offered == as_offered(connection, ffi::SSL_get_session(ssl));
+        if offered != 0 && !is_kept && !connection.has_ended() {
             ffi::SSL_set_session(ssl.cast_mut(), offered as *mut ffi::SSL_SESSION);
         }
     }
+}
+
+/// The address of a connection's session, or of the one that it was offered where this is OpenSSL's
+/// duplicate of that: with TLS 1.3 it makes one where the group is another than the session's.
+///
+/// # Safety
+/// `session` is NULL, or the connection's own.
+unsafe fn as_offered(connection: &Connection, session: *mut ffi::SSL_SESSION) -> usize {
+    let offered = connection.offered();
+    let is_other = offered != 0 && !session.is_null() && offered != session as usize;
+    // SAFETY: the caller's promise; what was offered is live as long as it is the connection's.
+    let is_duplicate =
+        is_other && unsafe { ffi::is_same_session(session, offered as *mut ffi::SSL_SESSION) };
+    if is_duplicate { offered } else { session as usize }
 }
 
 /// Whether ours has ever come to stand in front of an app's info callback.
@@ -202,7 +216,7 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
         let connection = served.connection.clone();
         connection.watch().is_used_here();
         if kind == STEP {
-            connection.judge(&client);
+            connection.judge(&client, as_offered(&connection, client.session()));
         } else if kind & ffi::SSL_CB_HANDSHAKE_DONE != 0 {
             on_done(served, &connection, &client);
         } else if kind & ffi::SSL_CB_ALERT != 0 {
@@ -247,7 +261,7 @@ unsafe fn on_start(ssl: *mut SSL) {
         if ffi::COPIES_RESUMED {
             // Asked again: an app's log function may have begun anew with the connection.
             if let Some(served) = self::served(ssl) {
-                served.note_resumed(client.session());
+                served.note_resumed(client.session() as usize);
             }
         }
     }
@@ -264,17 +278,18 @@ unsafe fn on_done(served: &Served, connection: &Arc<Connection>, client: &SslCli
     }
     let session = client.session();
     let is_tls13 = client.tls_version() >= TLS1_3;
+    // SAFETY: the session is the connection's.
+    let resumed = unsafe { as_offered(connection, session) };
     // From now on it is the app's, as that of a full handshake would be. With TLS 1.3 that would be
     // no session that can be resumed: the copy that was offered does not become the app's.
-    if !is_tls13 {
-        // SAFETY: the session is the connection's.
-        unsafe { ffi::note_offered_copy(session, false) };
-    }
+    let is_offered = is_tls13 && resumed != 0 && resumed == connection.offered();
+    // SAFETY: as above.
+    unsafe { ffi::note_offered_copy(session, is_offered) };
     let is_resumed = client.resumed().is_some();
     // A resumption asks nothing that leaves errors.
     let _errors = (!is_resumed).then(ErrorQueue::keep);
     if is_resumed {
-        served.note_resumed(session);
+        served.note_resumed(resumed);
     } else {
         client.learn();
     }

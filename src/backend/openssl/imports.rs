@@ -2,7 +2,10 @@
 //! process. What nobody names, nobody sets, unless it was looked up by dlsym().
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::ptr;
+use std::sync::atomic::{
+    AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed,
+};
 
 use super::{ffi, unwind_safe};
 use crate::fork;
@@ -76,13 +79,16 @@ static AT_LOAD: extern "C" fn() = at_load;
 
 extern "C" fn at_load() {
     unwind_safe(|| {
+        // SAFETY: the name is a string.
+        let flag = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) };
+        SINGLE_THREADED.store(flag.cast(), Relaxed);
         ffi::look_up_functions();
         look();
     });
 }
 
-/// Looks at what was loaded since the last look. Not in a child: another thread of the parent may
-/// have held the loader's lock.
+/// Looks at what was loaded since the last look. Not in a child where another thread of the parent
+/// may have held the loader's lock.
 pub(super) fn look() {
     // What was loaded when all objects had been looked at.
     static LOOKED_AT: AtomicU64 = AtomicU64::new(0);
@@ -91,7 +97,12 @@ pub(super) fn look() {
     let first =
         PROCESS.compare_exchange(0, process, Relaxed, Relaxed).unwrap_or_else(|first| first);
     if first != 0 && first != process {
-        return;
+        if !is_single_threaded() {
+            return;
+        }
+        // So was the process that it was forked from, a daemon's or a server's: no thread held the
+        // lock.
+        PROCESS.store(process, Relaxed);
     }
     let looked_at = LOOKED_AT.load(Relaxed);
     let mut scan = Scan { looked_at, loaded: 0, unloaded: 0, found: 0 };
@@ -103,6 +114,17 @@ pub(super) fn look() {
         LOOKED_AT.store(scan.loaded, Relaxed);
     }
 }
+
+/// Whether the process has one thread, and had no more when it was forked, as far as the C library
+/// tells.
+fn is_single_threaded() -> bool {
+    let flag = SINGLE_THREADED.load(Relaxed);
+    // SAFETY: the C library's variable, a char, which stays.
+    !flag.is_null() && unsafe { *flag != 0 }
+}
+
+/// __libc_single_threaded, which glibc has since 2.32.
+static SINGLE_THREADED: AtomicPtr<c_char> = AtomicPtr::new(ptr::null_mut());
 
 /// Where OpenSSL lies in the program itself, or in another library, no name tells who calls it. External pre-shared keys
 /// and extensions are left out: they are rare, and would leave nothing to resume.

@@ -29,9 +29,9 @@ pub(super) struct Served {
 
 impl Served {
     /// The handshake resumes a session: the connection's, when that is first seen.
-    pub fn note_resumed(&self, session: *const ffi::SSL_SESSION) {
+    pub fn note_resumed(&self, session: usize) {
         if self.resumed.get() == 0 {
-            self.resumed.set(session as usize);
+            self.resumed.set(session);
         }
     }
 

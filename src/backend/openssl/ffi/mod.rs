@@ -115,6 +115,27 @@ pub const SSL_RETRY_VERIFY: c_int = 8;
 pub const X509_V_ERR_UNSPECIFIED: c_int = 1;
 pub const TLSEXT_NAMETYPE_HOST_NAME: c_int = 0;
 
+/// Whether two sessions are one: they have the same ID, which is one, and the same secret.
+///
+/// # Safety
+/// Both are live.
+pub unsafe fn is_same_session(one: *const SSL_SESSION, other: *const SSL_SESSION) -> bool {
+    // SAFETY: the caller's promise; so many bytes are there to read, and to write.
+    unsafe {
+        let id = |session| {
+            let mut len = 0;
+            let id = SSL_SESSION_get_id(session, &mut len);
+            if len == 0 { &[][..] } else { std::slice::from_raw_parts(id, len as usize) }
+        };
+        let secret = |session| {
+            let mut key = zeroize::Zeroizing::new([0; 64]);
+            let len = SSL_SESSION_get_master_key(session, key.as_mut_ptr(), key.len());
+            (len, key)
+        };
+        !id(one).is_empty() && id(one) == id(other) && secret(one) == secret(other)
+    }
+}
+
 unsafe extern "C" {
     pub fn SSL_CTX_get_ex_data(ctx: *const SSL_CTX, index: c_int) -> *mut c_void;
     pub fn SSL_CTX_set_ex_data(ctx: *mut SSL_CTX, index: c_int, data: *mut c_void) -> c_int;
@@ -157,6 +178,12 @@ unsafe extern "C" {
     );
     pub fn SSL_CIPHER_get_protocol_id(cipher: *const SSL_CIPHER) -> u16;
     pub fn SSL_SESSION_get0_cipher(session: *const SSL_SESSION) -> *const SSL_CIPHER;
+    fn SSL_SESSION_get_id(session: *const SSL_SESSION, len: *mut c_uint) -> *const c_uchar;
+    fn SSL_SESSION_get_master_key(
+        session: *const SSL_SESSION,
+        key: *mut c_uchar,
+        len: usize,
+    ) -> usize;
     pub fn X509_cmp(one: *const X509, other: *const X509) -> c_int;
     pub fn SSL_SESSION_get0_peer(session: *mut SSL_SESSION) -> *mut X509;
     pub fn SSL_SESSION_get0_id_context(
