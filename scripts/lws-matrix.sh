@@ -75,8 +75,8 @@ echo >"$tables"
 failed=
 if [ "${#prefixes[@]}" = 0 ] || [ -n "$update" ]; then
 	measure build/dev ""
-	scripts/trixie-root.sh make build/trixie-root
-	measure build/trixie "" scripts/trixie-root.sh run build/trixie-root
+	scripts/debian-root.sh make trixie build/trixie-root
+	measure build/trixie "" scripts/debian-root.sh run build/trixie-root
 fi
 for prefix in "${prefixes[@]}"; do
 	measure "build/lws-$(sed -n 's/^Version: //p' "$prefix"/lib*/pkgconfig/libwebsockets.pc)" "$prefix"
