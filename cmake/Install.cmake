@@ -1,6 +1,7 @@
 # cmake --install: header, libraries, CMake package, pkg-config file.
-# All paths in the installed files are relative to where they stand, so that the tree can
-# be moved.
+# Paths of this library in the installed files are relative to where they stand, so that the
+# tree can be moved. Builds for other TLS libraries may be installed into the same tree: what
+# belongs to one has its name, and what does not is the same for all.
 
 include(CMakePackageConfigHelpers)
 
@@ -15,6 +16,17 @@ install(FILES ${lib}/${soname} ${lib}/${shared} ${lib}/${static} DESTINATION ${C
 configure_package_config_file(cmake/lws_tls_sessions-config.cmake.in
 	${PROJECT_BINARY_DIR}/lws_tls_sessions-config.cmake
 	INSTALL_DESTINATION ${package_dir}
+	PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
+set(backend_config lws_tls_sessions-${LWS_TLS_SESSIONS_COMPONENT}.cmake)
+string(REPLACE ";" " " find_arguments "${LWS_TLS_SESSIONS_PACKAGE}")
+list(GET LWS_TLS_SESSIONS_PACKAGE 0 package)
+set(brought "")
+if(LWS_TLS_SESSIONS_BRINGS_TLS)
+	set(brought "${LWS_TLS_SESSIONS_TLS_TARGETS}")
+endif()
+configure_package_config_file(cmake/lws_tls_sessions-backend.cmake.in
+	${PROJECT_BINARY_DIR}/${backend_config}
+	INSTALL_DESTINATION ${package_dir}
 	PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR
 	NO_CHECK_REQUIRED_COMPONENTS_MACRO)
 # The SONAME has the major version, so that is what binary compatibility goes by
@@ -23,6 +35,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/lws_tls_sessions-config-v
 install(FILES
 	${PROJECT_BINARY_DIR}/lws_tls_sessions-config.cmake
 	${PROJECT_BINARY_DIR}/lws_tls_sessions-config-version.cmake
+	${PROJECT_BINARY_DIR}/${backend_config}
 	${LWS_TLS_SESSIONS_FIND_MODULES}
 	DESTINATION ${package_dir})
 
@@ -36,15 +49,36 @@ else()
 	set(pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
 	set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
-set(pc_libs_private ${LWS_TLS_SESSIONS_PC_LIBS} ${LWS_TLS_SESSIONS_SYSTEM_LIBRARIES})
-list(TRANSFORM pc_libs_private PREPEND "-l")
+set(pc_tls_libs ${LWS_TLS_SESSIONS_PC_LIBS})
+list(TRANSFORM pc_tls_libs PREPEND "-l")
 if(LWS_TLS_SESSIONS_PC_LIB_DIR)
-	list(PREPEND pc_libs_private -L${LWS_TLS_SESSIONS_PC_LIB_DIR})
+	# the loader does not look there by itself either
+	list(PREPEND pc_tls_libs
+		-L${LWS_TLS_SESSIONS_PC_LIB_DIR} -Wl,-rpath,${LWS_TLS_SESSIONS_PC_LIB_DIR})
 endif()
+set(pc_libs -l${LWS_TLS_SESSIONS_NAME} ${pc_tls_libs})
+list(JOIN pc_libs " " pc_libs)
+set(pc_libs_private ${LWS_TLS_SESSIONS_SYSTEM_LIBRARIES})
+list(TRANSFORM pc_libs_private PREPEND "-l")
 list(JOIN pc_libs_private " " pc_libs_private)
-set(pc_definition "")
-if(LWS_TLS_SESSIONS_DEFINITION)
-	set(pc_definition " -D${LWS_TLS_SESSIONS_DEFINITION}")
+# before the prefix's, which may have OpenSSL's headers
+set(pc_cflags -I\${includedir})
+if(LWS_TLS_SESSIONS_PC_INCLUDE_DIR)
+	list(PREPEND pc_cflags -I${LWS_TLS_SESSIONS_PC_INCLUDE_DIR})
 endif()
-configure_file(cmake/lws-tls-sessions.pc.in ${PROJECT_BINARY_DIR}/lws-tls-sessions.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/lws-tls-sessions.pc DESTINATION ${pkgconfig_dir})
+# what is preloaded to an app of libwebsockets, and what relinks one by hand: see
+# docs/existing-lws-apps.md
+set(pc_relink "")
+if(LWS_TLS_SESSIONS_BACKEND STREQUAL "openssl")
+	file(STRINGS lws/relink.wrap functions)
+	list(TRANSFORM functions PREPEND "-Wl,--wrap=")
+	list(JOIN functions " " functions)
+	set(pc_relink "preload=\${libdir}/liblws_tls_sessions_preload.so\nrelink=\${libdir}/cmake/lws_tls_sessions/relink.c ${functions}\n")
+endif()
+if(LWS_TLS_SESSIONS_DEFINITION)
+	list(APPEND pc_cflags -D${LWS_TLS_SESSIONS_DEFINITION})
+endif()
+list(JOIN pc_cflags " " pc_cflags)
+set(pc_file ${PROJECT_BINARY_DIR}/${LWS_TLS_SESSIONS_PC_NAME}.pc)
+configure_file(cmake/lws-tls-sessions.pc.in ${pc_file} @ONLY)
+install(FILES ${pc_file} DESTINATION ${pkgconfig_dir})

@@ -88,7 +88,9 @@ static SSL *new_connection(const struct client *client, int fd)
 	if (SSL_set_fd(ssl, fd) != 1 ||
 	    (client->host_is_ip ?
 		!X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), target->host) :
-		!SSL_set1_host(ssl, target->host) || !SSL_set_tlsext_host_name(ssl, target->host)) ||
+		!X509_VERIFY_PARAM_set1_host(SSL_get0_param(ssl), target->host,
+					      strlen(target->host)) ||
+		!SSL_set_tlsext_host_name(ssl, target->host)) ||
 	    /* there is no SNI with an address, so the endpoint has to be told */
 	    (client->vh && client->host_is_ip &&
 		!lws_tls_session_wsi_create(client->vh, ssl, target->host, target->port))) {

@@ -45,25 +45,24 @@ static int add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 static X509 *make_certificate(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
 {
 	X509 *cert = X509_new();
-	X509_NAME *subject;
+	X509_NAME *subject = X509_NAME_new();
 
-	if (!cert)
-		return NULL;
-	subject = X509_get_subject_name(cert);
-	if (!X509_set_version(cert, X509_VERSION_3) ||
+	if (!cert || !subject || !X509_set_version(cert, X509_VERSION_3) ||
 	    !ASN1_INTEGER_set(X509_get_serialNumber(cert), issuer ? 2 : 1) ||
 	    !X509_gmtime_adj(X509_getm_notBefore(cert), -60) ||
 	    !X509_gmtime_adj(X509_getm_notAfter(cert), 24 * 60 * 60) ||
 	    !X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
 					(const unsigned char *)name, -1, -1, 0) ||
+	    !X509_set_subject_name(cert, subject) ||
 	    !X509_set_issuer_name(cert, issuer ? X509_get_subject_name(issuer) : subject) ||
 	    !X509_set_pubkey(cert, key) ||
 	    !(issuer ? add_extension(cert, issuer, NID_subject_alt_name, "DNS:localhost") :
 		       add_extension(cert, cert, NID_basic_constraints, "critical,CA:TRUE")) ||
 	    !X509_sign(cert, issuer_key, EVP_sha256())) {
 		X509_free(cert);
-		return NULL;
+		cert = NULL;
 	}
+	X509_NAME_free(subject);
 	return cert;
 }
 

@@ -23,7 +23,7 @@ int main(int argc, char **argv) /* host port [ca-file] */
 
 		BIO_get_ssl(bio, &ssl);
 		SSL_set_tlsext_host_name(ssl, argv[1]);
-		SSL_set1_host(ssl, argv[1]);
+		X509_VERIFY_PARAM_set1_host(SSL_get0_param(ssl), argv[1], 0);
 		BIO_set_conn_hostname(bio, argv[1]);
 		BIO_set_conn_port(bio, argv[2]);
 		if (BIO_do_handshake(bio) != 1)

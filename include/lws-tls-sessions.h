@@ -51,6 +51,13 @@ typedef struct ssl_ctx_st SSL_CTX;
 /* The version of this header; the library's own is lws_tls_session_version() */
 #define LWS_TLS_SESSIONS_VERSION_STRING "0.1.0"
 
+/* what libwebsockets has declared as well may be declared once more */
+#if defined(__GNUC__)
+#define LWS_TLS_SESSIONS_POP
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wredundant-decls"
+#endif
+
 
 /**
  * LWS_TLS_SESSIONS_VERSION_MAJOR - the first number of this version
@@ -442,6 +449,28 @@ struct lws_tls_session_lws_functions {
          * whether code is part of a libwebsockets with a session module, which is to keep nothing
          */
         int (*is_lws_code)(const void *code);
+        /**
+         * lws_get_context()
+         */
+        struct lws_context *(*get_context)(const struct lws *wsi);
+        /**
+         * lws_get_library_version()
+         */
+        const char *(*get_library_version)(void);
+        /**
+         * says what a vhost was made with that libwebsockets has made unseen; `to` is all zero
+         */
+        void (*vhost_info)(struct lws_tls_session_vhost_info *to,
+                           struct lws_vhost *vh,
+                           struct lws_context *context);
+        /**
+         * puts a line into libwebsockets' log
+         */
+        void (*log)(int level, const char *line);
+        /**
+         * lwsl_visible()
+         */
+        int (*is_log_visible)(int level);
 };
 #endif
 
@@ -903,9 +932,11 @@ int lws_tls_session_service(struct lws_vhost *vh);
 /**
  * lws_tls_session_set_log_level() - choose what is logged, and where to
  *
- * \param level: LLL_ERR | LLL_WARN | ...; 0 for silence. At first LLL_ERR | LLL_WARN | LLL_NOTICE
+ * \param level: LLL_ERR | LLL_WARN | ...; 0 for silence. At first LLL_ERR | LLL_WARN | LLL_NOTICE,
+ *	and in an app of libwebsockets the levels of its log
  * \param emit: called with one level and one line, without a newline, valid during the call;
- *	NULL: stderr. It is called with no lock held, from the thread that has something to say
+ *	NULL: stderr, and in an app of libwebsockets its log. It is called with no lock held, from the
+ *	thread that has something to say
  *
  * Lines tell endpoints and reasons, never anything of a session. Any thread.
  */
@@ -918,6 +949,38 @@ void lws_tls_session_set_log_level(int level,
  * Returns "major.minor.patch". A constant string, not to be freed. Any thread.
  */
 const char *lws_tls_session_version(void);
+
+#if !defined(LWS_TLS_SESSIONS_MBEDTLS)
+/**
+ * lws_tls_session_lws_slot() - for lws/ alone: where libwebsockets keeps its connections
+ *
+ * \param slot: what SSL_get_ex_new_index() has given it, from within lws_create_context()
+ */
+void lws_tls_session_lws_slot(int slot);
+#endif
+
+#if !defined(LWS_TLS_SESSIONS_MBEDTLS)
+/**
+ * lws_tls_session_lws_info() - for lws/ alone: libwebsockets calls SSL_set_info_callback()
+ *
+ * \param ssl: its connection
+ * \param info: its callback, or NULL
+ *
+ * Returns 1 if that is done, with the library's own callback before it; 0 if it is to be done.
+ */
+int lws_tls_session_lws_info(SSL *ssl,
+                             void (*info)(const SSL *ssl, int kind, int value));
+#endif
+
+#if !defined(LWS_TLS_SESSIONS_MBEDTLS)
+/**
+ * lws_tls_session_lws_context_gone() - for lws/ alone: the vhosts of a context are gone
+ *
+ * \param context: about to be destroyed. All vhosts of libwebsockets that the library knows of it
+ *	are destroyed for the library
+ */
+void lws_tls_session_lws_context_gone(struct lws_context *context);
+#endif
 
 #if !defined(LWS_TLS_SESSIONS_MBEDTLS)
 /**
@@ -936,11 +999,13 @@ void lws_tls_session_lws_begin(const struct lws_tls_session_lws_functions *funct
  * lws_tls_session_lws_end() - for lws/ alone: libwebsockets has been called
  *
  * \param vh: libwebsockets' vhost that was called about; NULL: there is none
- * \param info: what it was made with; NULL: it was there before. Copied
+ * \param info: what it was made with; NULL: it was there before. Without a vhost: what a context
+ *	was made with, which is also its default vhost's. Copied
  *
  * The vhost becomes known to the library by its address, until lws_tls_session_vh_destroy(),
  * and with it all connections of libwebsockets that are bound to it. The client SSL_CTXs that
- * were made since lws_tls_session_lws_begin() are attached, for these connections alone.
+ * were made since lws_tls_session_lws_begin() are attached, for these connections alone. Without
+ * a vhost, too: libwebsockets may have made one unseen, which the first of its connections tells.
  */
 void lws_tls_session_lws_end(struct lws_vhost *vh,
                              const struct lws_tls_session_vhost_info *info);
@@ -966,3 +1031,8 @@ int lws_tls_session_lws_store(const char *url);
 #endif  // __cplusplus
 
 #endif  /* LWS_TLS_SESSIONS_H */
+
+#if defined(LWS_TLS_SESSIONS_POP)
+#undef LWS_TLS_SESSIONS_POP
+#pragma GCC diagnostic pop
+#endif

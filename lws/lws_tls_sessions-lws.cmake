@@ -15,16 +15,18 @@ if(NOT TARGET lws_tls_sessions::lws)
 	endforeach()
 
 	set(wrap "")
-	foreach(function
-			lws_create_context
-			lws_create_vhost
-			lws_init_vhost_client_ssl
-			lws_vhost_destroy
-			lws_vhost_destroy1)
+	file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/relink.wrap functions)
+	foreach(function ${functions})
 		list(APPEND wrap "LINKER:--wrap=${function}")
 	endforeach()
+	# a source in a language that the project has not is left out without a word
+	set(source relink.c)
+	get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
+	if(NOT "C" IN_LIST languages)
+		set(source relink.cpp)
+	endif()
 	set_target_properties(lws_tls_sessions::lws PROPERTIES
-		INTERFACE_SOURCES ${CMAKE_CURRENT_LIST_DIR}/relink.c
+		INTERFACE_SOURCES ${CMAKE_CURRENT_LIST_DIR}/${source}
 		INTERFACE_LINK_OPTIONS "${wrap}"
 		INTERFACE_LINK_LIBRARIES "${CMAKE_DL_LIBS}")
 endif()

@@ -15,8 +15,9 @@ preload_read_info(struct lws_tls_session_vhost_info *to, struct lws_vhost *vh,
 		  struct lws_context *context, const struct lws_context_creation_info *info)
 {
 	/* the same version may have been built with other options; user is behind what counts */
-	if (strcmp(libwebsockets.get_library_version(), LWS_LIBRARY_VERSION) ||
-	    libwebsockets.get_vhost_user(vh) != info->user)
+	if (strcmp(libwebsockets.seam.get_library_version(), LWS_LIBRARY_VERSION) ||
+	    (vh ? libwebsockets.get_vhost_user(vh) :
+		  libwebsockets.get_context_user(context)) != info->user)
 		return 0;
 	lws_tls_sessions_read_info(to, context, info);
 

@@ -18,6 +18,10 @@
 
 #include "info.h"
 
+#if defined(__cplusplus)
+extern "C" { /* relink.cpp: the same for projects that are all in C++ */
+#endif
+
 typedef void (*function_t)(void);
 
 /* name: what the linker takes for it, the hook, and the hook under the function's own name */
@@ -38,6 +42,11 @@ HOOK(int, lws_init_vhost_client_ssl, (const struct lws_context_creation_info *in
      struct lws_vhost *vhost));
 HOOK(void, lws_vhost_destroy, (struct lws_vhost *vh));
 HOOK(void, lws_vhost_destroy1, (struct lws_vhost *vh));
+HOOK(void, lws_context_destroy, (struct lws_context *context));
+HOOK(int, CRYPTO_get_ex_new_index, (int class_index, long argl, void *argp,
+     CRYPTO_EX_new *new_func, CRYPTO_EX_dup *dup_func, CRYPTO_EX_free *free_func));
+HOOK(void, SSL_set_info_callback, (SSL *ssl,
+     void (*callback)(const SSL *ssl, int type, int value)));
 
 /*
  * With a static libwebsockets, what is linked is its function. With a shared one it is the
@@ -66,23 +75,87 @@ is_lws_code(const void *code)
 	       one.dli_fbase == other.dli_fbase;
 }
 
+/* What a vhost was made with that a libwebsockets with -Bsymbolic-functions made unseen */
+static void
+vhost_info(struct lws_tls_session_vhost_info *to, struct lws_vhost *vh,
+	   struct lws_context *context)
+{
+	to->vhost_name = lws_get_vhost_name(vh);
+	to->context = context;
+}
+
+static void
+log_line(int level, const char *line)
+{
+	_lws_log(level, "%s\n", line);
+}
+
 static const struct lws_tls_session_lws_functions functions = {
-	.get_vhost	= lws_get_vhost,
-	.get_network_wsi = lws_get_network_wsi,
-	.get_ssl	= lws_get_ssl,
-	.is_lws_code	= is_lws_code,
+	lws_get_vhost,
+	lws_get_network_wsi,
+	lws_get_ssl,
+	is_lws_code,
+	lws_get_context,
+	lws_get_library_version,
+	vhost_info,
+	log_line,
+	lwsl_visible,
 };
+
+/* The library calls the functions for as long as it lives, also if this is in a plugin that goes */
+static void
+stay(void)
+{
+	Dl_info self;
+	void *object;
+
+	if (dladdr(&functions, &self) &&
+	    (object = dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE)))
+		dlclose(object);
+}
 
 struct lws_context *
 __wrap_lws_create_context(const struct lws_context_creation_info *info)
 {
+	struct lws_tls_session_vhost_info ours;
 	struct lws_context *context;
 
+	stay();
 	lws_tls_session_lws_begin(&functions);
 	context = REAL(lws_create_context)(info);
-	lws_tls_session_lws_end(NULL, NULL);
+	lws_tls_sessions_read_info(&ours, context, info);
+	lws_tls_session_lws_end(NULL, context ? &ours : NULL);
 
 	return context;
+}
+
+void
+__wrap_lws_context_destroy(struct lws_context *context)
+{
+	lws_tls_session_lws_context_gone(context);
+	REAL(lws_context_destroy)(context);
+}
+
+/* SSL_get_ex_new_index(), by which libwebsockets gets the slot for its connections */
+int
+__wrap_CRYPTO_get_ex_new_index(int class_index, long argl, void *argp, CRYPTO_EX_new *new_func,
+			       CRYPTO_EX_dup *dup_func, CRYPTO_EX_free *free_func)
+{
+	int slot = REAL(CRYPTO_get_ex_new_index)(class_index, argl, argp, new_func, dup_func,
+						 free_func);
+
+	if (slot >= 0 && class_index == CRYPTO_EX_INDEX_SSL && argp && !argl && !new_func &&
+	    !dup_func && !free_func && !strcmp((const char *)argp, "lws"))
+		lws_tls_session_lws_slot(slot);
+
+	return slot;
+}
+
+void
+__wrap_SSL_set_info_callback(SSL *ssl, void (*callback)(const SSL *ssl, int type, int value))
+{
+	if (!lws_tls_session_lws_info(ssl, callback))
+		REAL(SSL_set_info_callback)(ssl, callback);
 }
 
 struct lws_vhost *
@@ -148,3 +221,7 @@ const function_t lws_tls_sessions_module[] = {
 	(function_t)lws_tls_session_tag_from_wsi,
 	(function_t)lws_tls_session_tag_discrete,
 };
+
+#if defined(__cplusplus)
+}
+#endif

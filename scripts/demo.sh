@@ -16,8 +16,8 @@ an IPv6 address, in brackets if a port follows. PORT is 443 if not given.
   --ca FILE          trust the certificates in FILE (PEM), not the system's
   --connections N    make N connections in each mode (200; 20 with HOST)
   --allow-tickets    resume TLS 1.2 by session tickets too, not only by session ID
-  --backend NAME     build the library for this TLS library (openssl): openssl, boringssl
-                     or mbedtls
+  --backend NAME     build the library for this TLS library (openssl): openssl, boringssl,
+                     aws-lc or mbedtls
   --help             show this
 
 As root, it installs the Debian packages that it needs; otherwise it names them.
@@ -52,7 +52,7 @@ while [ $# -gt 0 ]; do
 		;;
 	--backend)
 		# each is a feature of the crate
-		grep -qE "^(openssl|mbedtls|boringssl) = " <(grep -F "$2 = " "$root/Cargo.toml") ||
+		grep -qE "^(openssl|mbedtls|boringssl|aws-lc) = " <(grep -F "$2 = " "$root/Cargo.toml") ||
 			usage_error "--backend $2: there is no such backend"
 		backend=$2
 		shift

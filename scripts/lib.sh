@@ -95,8 +95,13 @@ need_build_tools() {
 	local tls=libssl-dev
 	case $1 in
 	boringssl) tls=android-libboringssl-dev ;;
+	aws-lc)
+		tls= # no package has it
+		[ -n "${AWSLC_ROOT:-}${AWSLC_INCLUDE_DIR:-}" ] ||
+			die "AWS-LC is needed: set AWSLC_ROOT to where it is installed, as shared libraries"
+		;;
 	mbedtls) need_packages libmbedtls-dev ;; # and the demo's server is OpenSSL's
 	esac
-	need_packages gcc libc6-dev make cmake pkg-config ca-certificates "$tls"
+	need_packages gcc libc6-dev make cmake pkg-config ca-certificates ${tls:+"$tls"}
 	need_cargo
 }

@@ -5,8 +5,8 @@ set -euo pipefail
 
 # What a contributor needs before each commit, and all there are, in the order they run in
 usual_steps=(lint rust c demo)
-all_steps=(lint deps rust c demo bench fuzz clang boringssl tsan asan soak valgrind trixie mbedtls
-	mbedtls-trixie foreign)
+all_steps=(lint deps rust c demo bench fuzz clang boringssl tsan asan soak valgrind trixie sid
+	experimental boringssl-today aws-lc mbedtls mbedtls-trixie mbedtls-sid foreign)
 
 usage() {
 	cat <<'TEXT'
@@ -29,8 +29,13 @@ Runs the steps lint, rust, c and demo, all steps with --all, or only those named
             processes that share a store and are killed
   valgrind  the C tests under valgrind
   trixie    the C tests on Debian 13, with OpenSSL 3.5 and libwebsockets 4.3
+  sid       the C tests on Debian sid, with OpenSSL 3.6 or what it has by now
+  experimental  the C tests with the OpenSSL of Debian's experimental, 4.0 or what it has by now
+  boringssl-today  the C tests with BoringSSL as the crate boring-sys carries it
+  aws-lc    the C tests with AWS-LC as the crate aws-lc-sys carries it
   mbedtls   the mbedTLS backend: all C tests and the package, some under valgrind, the demo
   mbedtls-trixie  the same tests on Debian 13, with mbedTLS 3.6
+  mbedtls-sid  and on Debian sid, with the newest mbedTLS that it has
   foreign   Python's and Perl's own tests of TLS, with all their SSL_CTXs attached
 
   --all      run all steps
@@ -47,7 +52,7 @@ TEXT
 # About how many minutes a step takes on two idle cores, the first time
 declare -A minutes=([lint]=1 [deps]=1 [rust]=1 [c]=3 [demo]=1 [bench]=1 [fuzz]=1 [clang]=1
 	[boringssl]=2 [tsan]=1 [asan]=1 [soak]=1 [valgrind]=4 [trixie]=3 [mbedtls]=1 [mbedtls-trixie]=1
-	[foreign]=1)
+	[sid]=3 [experimental]=3 [boringssl-today]=3 [aws-lc]=3 [mbedtls-sid]=1 [foreign]=1)
 
 all=
 no_skip=
@@ -145,7 +150,7 @@ step_deps() {
 		sed 's/ (\*)$//' | sort -u |
 		grep -vE "\|($licences)(( OR | AND |/)($licences))*$" || true)
 	[ -z "$wrong" ] || die "licences that nobody has agreed to: $wrong"
-	wrong=$(grep '^source = ' Cargo.lock fuzz/Cargo.lock |
+	wrong=$(grep '^source = ' Cargo.lock fuzz/Cargo.lock scripts/tls-libraries/Cargo.lock |
 		grep -v '"registry+https://github.com/rust-lang/crates.io-index"' || true)
 	[ -z "$wrong" ] || die "crates from elsewhere than crates.io: $wrong"
 	echo "$(grep -c '^checksum = ' Cargo.lock) crates from crates.io, all with a checksum"
@@ -212,7 +217,7 @@ step_boringssl() {
 	run_ctest boringssl
 	build_in boringssl-valgrind dev -DLWS_TLS_SESSIONS_BACKEND=boringssl \
 		-DLWS_TLS_SESSIONS_VALGRIND=ON
-	run_ctest boringssl-valgrind --tests-regex '^(boringssl|polled|callbacks|contexts|dump|identity|single_use|unsuitable)$'
+	run_ctest boringssl-valgrind --tests-regex '^(boringssl|silenced|callbacks|contexts|dump|identity|single_use|unsuitable)$'
 	c-tests/package/check-demo.sh scripts/demo.sh --backend boringssl
 }
 
@@ -234,27 +239,100 @@ step_valgrind() {
 	run_ctest valgrind "${c_tests_only[@]}"
 }
 
-step_trixie() {
+# Makes a root of a Debian suite where there is none, and sets in_root, which runs commands in it
+need_root() {
+	local suite=$1 status=0
 	step_needs debootstrap
-	local status=0 in_root=(scripts/trixie-root.sh run build/trixie-root)
-	scripts/trixie-root.sh make build/trixie-root || status=$?
-	[ $status != 77 ] || skip "no Debian 13 root can be made, see above"
+	scripts/debian-root.sh make "$suite" "build/$suite-root" || status=$?
+	[ $status != 77 ] || skip "no root of Debian $suite can be made: $(tail -n 1 "$logs/$step.log")"
 	[ $status = 0 ]
-	"${in_root[@]}" cmake --preset dev -B build/trixie
-	"${in_root[@]}" cmake --build build/trixie --parallel "$jobs"
-	"${in_root[@]}" ctest --test-dir build/trixie --output-on-failure --parallel "$jobs"
+	in_root=(scripts/debian-root.sh run "build/$suite-root")
+	# the crates come from this machine's cargo
+	cargo fetch --locked
+}
+
+# As build_in and run_ctest, in a root, where other libraries are
+build_in_root() {
+	local name=$1
+	shift
+	"${in_root[@]}" cmake --preset dev -B "build/$name" "$@"
+	"${in_root[@]}" cmake --build "build/$name" --parallel "$jobs"
+}
+
+run_ctest_in_root() {
+	local name=$1
+	shift
+	"${in_root[@]}" ctest --test-dir "build/$name" --output-on-failure --parallel "$jobs" "$@"
+}
+
+# What is shown of a step that has passed: $1 has the versions that the archive had
+tested_with() {
+	echo "tested with: $*"
+}
+
+openssl_in_root() {
+	tested_with "$("${in_root[@]}" openssl version | cut -d ' ' -f 1-2)"
+}
+
+mbedtls_in_root() {
+	# shellcheck disable=SC2016 # dpkg-query expands it
+	tested_with "mbedTLS $("${in_root[@]}" dpkg-query --show --showformat '${Version}' libmbedtls-dev)"
+}
+
+step_trixie() {
+	need_root trixie
+	build_in_root trixie
+	run_ctest_in_root trixie
 	# lws's own memory, too: the apps under valgrind
-	"${in_root[@]}" cmake --preset dev -B build/trixie-valgrind -DLWS_TLS_SESSIONS_VALGRIND=ON \
+	build_in_root trixie-valgrind -DLWS_TLS_SESSIONS_VALGRIND=ON \
 		-DLWS_TLS_SESSIONS_CARGO_TARGET_DIR="$PWD/build/trixie/cargo"
-	"${in_root[@]}" cmake --build build/trixie-valgrind --parallel "$jobs"
-	"${in_root[@]}" ctest --test-dir build/trixie-valgrind --output-on-failure --parallel "$jobs" \
-		--label-regex '^lws$'
+	run_ctest_in_root trixie-valgrind --label-regex '^lws$'
+	openssl_in_root
+}
+
+step_sid() {
+	need_root sid
+	build_in_root sid
+	run_ctest_in_root sid
+	openssl_in_root
+}
+
+step_experimental() {
+	need_root experimental
+	build_in_root experimental
+	run_ctest_in_root experimental
+	openssl_in_root
+}
+
+# The C tests with a TLS library of scripts/tls-library.sh. $1: its backend; $2: the prefix of the
+# variables that tell where it is
+run_with_tls_library() {
+	local backend=$1 status=0 dir
+	local crate=(--locked --no-default-features --features "$backend")
+	dir=$(scripts/tls-library.sh "$backend") || status=$?
+	[ $status != 77 ] || skip "the source of $backend cannot be had"
+	[ $status = 0 ]
+	export "$2_ROOT=$dir"
+	cargo clippy "${crate[@]}" --all-targets -- -D warnings
+	cargo test "${crate[@]}" --lib
+	build_in "$step" dev -DLWS_TLS_SESSIONS_BACKEND="$backend"
+	run_ctest "$step"
+	tested_with "$(basename "$dir")"
+}
+
+step_boringssl-today() {
+	run_with_tls_library boringssl BORINGSSL
+}
+
+step_aws-lc() {
+	run_with_tls_library aws-lc AWSLC
 }
 
 step_mbedtls() {
 	step_needs libmbedtls-dev openssl
-	cargo clippy --locked --no-default-features --features mbedtls --lib -- -D warnings
-	build_in mbedtls dev -DLWS_TLS_SESSIONS_BACKEND=mbedtls
+	cargo clippy --locked --no-default-features --features mbedtls --all-targets -- -D warnings
+	cargo test --locked --no-default-features --features mbedtls --lib
+	build_in mbedtls dev -DLWS_TLS_SESSIONS_BACKEND=mbedtls -DLWS_TLS_SESSIONS_VALGRIND=OFF
 	run_ctest mbedtls
 	c-tests/package/check-demo.sh scripts/demo.sh --backend mbedtls
 	step_needs valgrind
@@ -264,16 +342,17 @@ step_mbedtls() {
 }
 
 step_mbedtls-trixie() {
-	step_needs debootstrap
-	local status=0 in_root=(scripts/trixie-root.sh run build/trixie-root)
-	scripts/trixie-root.sh make build/trixie-root || status=$?
-	[ $status != 77 ] || skip "no Debian 13 root can be made, see above"
-	[ $status = 0 ]
-	# the crates come from this machine's cargo
-	cargo fetch --locked
-	"${in_root[@]}" cmake --preset dev -B build/mbedtls-trixie -DLWS_TLS_SESSIONS_BACKEND=mbedtls
-	"${in_root[@]}" cmake --build build/mbedtls-trixie --parallel "$jobs"
-	"${in_root[@]}" ctest --test-dir build/mbedtls-trixie --output-on-failure --parallel "$jobs"
+	need_root trixie
+	build_in_root mbedtls-trixie -DLWS_TLS_SESSIONS_BACKEND=mbedtls
+	run_ctest_in_root mbedtls-trixie
+	mbedtls_in_root
+}
+
+step_mbedtls-sid() {
+	need_root sid
+	build_in_root mbedtls-sid -DLWS_TLS_SESSIONS_BACKEND=mbedtls
+	run_ctest_in_root mbedtls-sid
+	mbedtls_in_root
 }
 
 # A program that cannot tell whether the library is there; OpenSSL's own tests, which take long to
@@ -290,6 +369,11 @@ step_foreign() {
 }
 
 step_c() {
+	local dir
+	# for the test of builds that stand side by side; it is not made for that alone
+	for dir in build/tls/aws-lc-*; do
+		[ ! -e "$dir/.complete" ] || export AWSLC_ROOT=$PWD/$dir
+	done
 	build_in dev dev
 	run_ctest dev
 }
@@ -334,7 +418,8 @@ for step in "${steps[@]}"; do
 	reason=$(tail -n 1 "$logs/$step.log")
 	if [ $status = 0 ]; then
 		passed=$((passed + 1))
-		printf '  passed (%d s)\n' $((SECONDS - started))
+		printf '  passed (%d s)%s\n' $((SECONDS - started)) \
+			"$(sed -n 's/^tested with: /, with /p' "$logs/$step.log")"
 		# tests of the step that have skipped themselves
 		while read -r test; do
 			not_run+=("$step: $test")

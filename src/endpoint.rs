@@ -3,6 +3,7 @@
 
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use sha2::{Digest, Sha256};
 
@@ -115,10 +116,30 @@ impl Hasher for HashOfKey {
     }
 }
 
+static IS_PURIFIED: AtomicBool = AtomicBool::new(false);
+
+/// Makes tags as an lws of that major and minor version does.
+pub fn set_lws_version(version: Option<(u32, u32)>) {
+    IS_PURIFIED.store(version.is_some_and(|version| version >= (4, 4)), Relaxed);
+}
+
+/// What lws 4.4 and later make of a tag.
+fn purified(tag: &str) -> String {
+    let tag = tag.replace("..", "__").replace([':', '%', '$', '\\'], "_");
+    tag.strip_prefix('/').map(|rest| format!("_{rest}")).unwrap_or(tag)
+}
+
 /// `vhost_host_port`, as lws writes it; or a prefix of that and a hash of all, where it is
 /// too long or no file could be named so. Always shorter than LWS_SESSION_TAG_LEN.
 pub fn tag(vhost: &str, endpoint: &Endpoint) -> String {
-    let plain = format!("{vhost}_{}_{}", endpoint.host, endpoint.port);
+    tag_of(vhost, endpoint, IS_PURIFIED.load(Relaxed))
+}
+
+fn tag_of(vhost: &str, endpoint: &Endpoint, is_purified: bool) -> String {
+    let mut plain = format!("{vhost}_{}_{}", endpoint.host, endpoint.port);
+    if is_purified {
+        plain = purified(&plain);
+    }
     if plain.len() < LWS_SESSION_TAG_LEN && plain.chars().all(belongs_in_file_name) {
         return plain;
     }
@@ -168,6 +189,18 @@ mod tests {
     fn a_tag_is_as_lws_writes_it() {
         let endpoint = Endpoint::new("Example.com", 443).unwrap();
         assert_eq!(tag("default", &endpoint), "default_example.com_443");
+    }
+
+    #[test]
+    fn a_tag_is_as_newer_versions_of_lws_write_it() {
+        let tag = |vhost, host| tag_of(vhost, &Endpoint::new(host, 443).unwrap(), true);
+        assert_eq!(tag("default", "2001:db8::1"), "default_2001_db8__1_443");
+        assert_eq!(tag("default", "fe80::1%eth0"), "default_fe80__1_eth0_443");
+        assert_eq!(tag("a..b$\\", "example.com"), "a__b___example.com_443");
+        assert_eq!(tag("a...b", "example.com"), "a__.b_example.com_443");
+        assert_eq!(tag("/a", "example.com"), "_a_example.com_443");
+        let endpoint = Endpoint::new("::1", 443).unwrap();
+        assert_eq!(tag_of("default", &endpoint, false), "default_::1_443");
     }
 
     #[test]

@@ -53,6 +53,27 @@ pub fn put_vhost(address: usize, vhost: Vhost) {
     }
 }
 
+/// Knows a vhost of libwebsockets by its address, if that is not known yet. The one that is known.
+pub fn add_vhost_at(address: usize, vhost: Vhost) -> Arc<Vhost> {
+    VHOSTS.write().entry(address).or_insert_with(|| Arc::new(vhost)).clone()
+}
+
+/// Forgets what vhosts of libwebsockets a context has, and drops their sessions.
+pub fn remove_vhosts_of(context: usize) {
+    let is_its = |handle: usize, vhost: &Vhost| handle % 2 == 0 && vhost.context() == context;
+    let mut vhosts = VHOSTS.write();
+    let its: Vec<usize> =
+        vhosts.iter().filter(|(handle, vhost)| is_its(**handle, vhost)).map(|(h, _)| *h).collect();
+    let removed: Vec<_> = its.iter().filter_map(|handle| vhosts.remove(handle)).collect();
+    if vhosts.is_empty() {
+        vhosts.shrink_to_fit();
+    }
+    drop(vhosts);
+    for vhost in removed {
+        vhost.destroy();
+    }
+}
+
 /// The vhost of a handle.
 pub fn vhost(handle: usize) -> Option<Arc<Vhost>> {
     VHOSTS.read().get(&handle).cloned()

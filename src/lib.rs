@@ -45,5 +45,5 @@ pub mod stored;
 pub mod terms;
 pub mod vhost;
 
-#[cfg(all(test, feature = "openssl"))]
+#[cfg(all(test, any(feature = "openssl", feature = "mbedtls")))]
 mod testing;

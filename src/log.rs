@@ -1,10 +1,15 @@
-//! Where log lines go: lws's levels, one emit function, stderr without it.
+//! Where log lines go: lws's levels, one emit function; without it lws's own log, or stderr
+//! where there is no lws.
 
+use crate::fork::Once;
 use std::ffi::{CString, c_char, c_int};
-use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering::Relaxed};
 
 /// Called with one level and one line.
 pub type Emit = unsafe extern "C" fn(level: c_int, line: *const c_char);
+
+/// lws's lwsl_visible().
+pub type Visible = unsafe extern "C" fn(level: c_int) -> c_int;
 
 /// lws's LLL_ERR.
 pub const ERR: c_int = 1;
@@ -17,16 +22,30 @@ pub const INFO: c_int = 8;
 
 static LEVEL: AtomicI32 = AtomicI32::new(ERR | WARN | NOTICE);
 static EMIT: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
+static LWS: Once<(Emit, Visible)> = Once::new();
+static APP_HAS_SET: AtomicBool = AtomicBool::new(false);
 
 /// Sets which levels are logged, and where to.
 pub fn set(level: c_int, emit: Option<Emit>) {
     EMIT.store(emit.map_or(std::ptr::null_mut(), |emit| emit as *mut ()), Relaxed);
     LEVEL.store(level, Relaxed);
+    APP_HAS_SET.store(true, Relaxed);
+}
+
+/// Logs to libwebsockets' log instead of stderr, in its levels unless the app sets others.
+pub fn set_default(emit: Option<Emit>, is_visible: Option<Visible>) {
+    if let (Some(emit), Some(is_visible)) = (emit, is_visible) {
+        LWS.get_or_init(|| (emit, is_visible));
+    }
 }
 
 /// Whether lines of a level go anywhere.
 pub fn is_on(level: c_int) -> bool {
-    LEVEL.load(Relaxed) & level != 0
+    match LWS.get() {
+        // SAFETY: lws's function takes any level.
+        Some((_, is_visible)) if !APP_HAS_SET.load(Relaxed) => unsafe { is_visible(level) != 0 },
+        _ => LEVEL.load(Relaxed) & level != 0,
+    }
 }
 
 /// Emits a line. Control characters become '?', since host names in it come from anywhere.
@@ -36,6 +55,12 @@ pub fn line(level: c_int, text: std::fmt::Arguments<'_>) {
         text = text.replace(char::is_control, "?");
     }
     let emit = EMIT.load(Relaxed);
+    if let (true, Some((emit, _))) = (emit.is_null(), LWS.get()) {
+        let line = CString::new(format!("lws-tls-sessions: {text}")).unwrap_or_default();
+        // SAFETY: as `Emit` says.
+        unsafe { emit(level, line.as_ptr()) };
+        return;
+    }
     if emit.is_null() {
         let line = format!("lws-tls-sessions: {text}\n");
         // Not by std's stderr, whose lock another thread may have held while this process forked.

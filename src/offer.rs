@@ -328,7 +328,7 @@ fn fits_security(own: &Terms, made: &Terms, facts: &Facts) -> Result<(), Refusal
     Ok(())
 }
 
-#[cfg(all(test, feature = "openssl"))]
+#[cfg(all(test, any(feature = "openssl", feature = "mbedtls")))]
 pub(crate) mod tests {
     use std::cell::Cell;
 
@@ -364,6 +364,7 @@ pub(crate) mod tests {
 
     impl FakeClient {
         /// One that cannot be asked what it would report.
+        #[cfg(feature = "openssl")]
         pub(crate) fn without_verify_result() -> FakeClient {
             FakeClient { result: None, ..FakeClient::default() }
         }

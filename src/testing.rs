@@ -1,6 +1,8 @@
 //! What tests of several modules need: a real session, from a handshake in memory.
 
+#[cfg(feature = "openssl")]
 use std::io::{Read, Write};
+#[cfg(feature = "openssl")]
 use std::os::unix::net::UnixStream;
 
 use openssl::asn1::Asn1Time;
@@ -9,6 +11,7 @@ use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
+#[cfg(feature = "openssl")]
 use openssl::ssl::{SslConnector, SslContext, SslMethod, SslVerifyMode, SslVersion};
 use openssl::x509::{X509, X509NameBuilder};
 
@@ -33,7 +36,14 @@ pub fn certificate() -> (X509, PKey<Private>) {
     (certificate.build(), key)
 }
 
+/// The encoding of a session of TLS 1.2, by session ID. mbedTLS's own handshakes are the C tests'.
+#[cfg(feature = "mbedtls")]
+pub fn session_der() -> Vec<u8> {
+    crate::backend::made_up_session(&certificate().0.to_der().unwrap())
+}
+
 /// The DER of a session of TLS 1.2, by session ID, that a real handshake has made.
+#[cfg(feature = "openssl")]
 pub fn session_der() -> Vec<u8> {
     let (certificate, key) = certificate();
     let mut server = SslContext::builder(SslMethod::tls_server()).unwrap();

@@ -46,7 +46,7 @@ const MAX_CHAIN: usize = dump::MAX_LEN - MAX_TICKET;
 const SESSION_LEN: usize = 1024;
 
 /// What a vhost is made with.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Info {
     /// Its name, if it has one.
     pub name: Option<String>,

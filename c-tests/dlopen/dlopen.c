@@ -62,13 +62,13 @@ static SSL_CTX *server_ctx(void)
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *x509 = X509_new();
-	X509_NAME *name;
+	X509_NAME *name = X509_NAME_new();
 
-	REQUIRE(ctx && key && x509);
-	name = X509_get_subject_name(x509);
+	REQUIRE(ctx && key && x509 && name);
 	REQUIRE(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
 					   (const unsigned char *)"test", -1, -1, 0));
-	REQUIRE(X509_set_issuer_name(x509, name));
+	REQUIRE(X509_set_subject_name(x509, name) && X509_set_issuer_name(x509, name));
+	X509_NAME_free(name);
 	REQUIRE(X509_gmtime_adj(X509_getm_notBefore(x509), -60));
 	REQUIRE(X509_gmtime_adj(X509_getm_notAfter(x509), 86400));
 	REQUIRE(X509_set_pubkey(x509, key));

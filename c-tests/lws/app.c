@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PATIENCE 60 /* seconds, for a machine that is busy with valgrind */
+#define PATIENCE 180 /* seconds, for a machine that is busy with valgrind */
 
 struct app app;
 
@@ -17,12 +17,22 @@ app_failed(const char *file, int line, const char *that)
 	exit(1);
 }
 
+static void
+be_patient(struct lws_context_creation_info *info)
+{
+	info->timeout_secs = PATIENCE;
+	info->connect_timeout_secs = PATIENCE;
+	info->timeout_secs_ah_idle = PATIENCE;
+}
+
 static int
 callback_client(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 		void *in, size_t len)
 {
 	switch (reason) {
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+		if (in)
+			lwsl_user("CLIENT_CONNECTION_ERROR: %s\n", (const char *)in);
 		result = FAILED;
 		client_done = server_done = 1;
 		break;
@@ -104,22 +114,28 @@ app_init(int argc, const char **argv)
 	app.tls = lws_cmdline_option(argc, argv, "--tls");
 	app.resumes = !lws_cmdline_option(argc, argv, "--stock");
 	CHECK(app.cert && app.key && app.ca && app.tls);
+#if LWS_LIBRARY_VERSION_NUMBER >= 4005000 && LWS_LIBRARY_VERSION_NUMBER < 5000000
+	/* with its last context, this one ends OpenSSL: here that is to outlive them all */
+	{
+		struct lws_context_creation_info info;
+
+		memset(&info, 0, sizeof(info));
+		info.port = CONTEXT_PORT_NO_LISTEN;
+		info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+		CHECK(lws_create_context(&info));
+	}
+#endif
 }
 
-void
-app_context(void)
+static void
+add_server(void)
 {
 	struct lws_context_creation_info info;
 	struct lws_vhost *server;
 
 	memset(&info, 0, sizeof(info));
-	info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
-		       LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
-	info.timeout_secs = PATIENCE;
-	app.context = lws_create_context(&info);
-	CHECK(app.context);
-
 	info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+	be_patient(&info);
 	info.vhost_name = "server";
 	info.iface = "lo";
 	info.port = 0;
@@ -130,6 +146,28 @@ app_context(void)
 	server = lws_create_vhost(app.context, &info);
 	CHECK(server);
 	app.port = lws_get_vhost_listen_port(server);
+}
+
+void
+app_context(void)
+{
+	struct lws_context_creation_info info;
+
+	memset(&info, 0, sizeof(info));
+	info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+		       LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+	be_patient(&info);
+	app.context = lws_create_context(&info);
+	CHECK(app.context);
+	add_server();
+}
+
+void
+app_context_with_default(const struct lws_context_creation_info *info)
+{
+	app.context = lws_create_context(info);
+	CHECK(app.context);
+	add_server();
 }
 
 void
@@ -148,7 +186,7 @@ app_vhost_info(const char *name)
 	info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
 	info.vhost_name = name;
 	info.port = CONTEXT_PORT_NO_LISTEN;
-	info.timeout_secs = PATIENCE;
+	be_patient(&info);
 	info.protocols = client_protocols;
 	info.client_ssl_ca_filepath = app.ca;
 

@@ -54,6 +54,10 @@ app_init(int argc, const char **argv);
 void
 app_context(void);
 
+/* The same, with a default vhost, to which app_connect() goes with NULL as vhost */
+void
+app_context_with_default(const struct lws_context_creation_info *info);
+
 void
 app_context_destroy(void);
 

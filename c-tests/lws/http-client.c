@@ -8,36 +8,64 @@
  * --hangup WHO     "server" (default): waits for the server to close
  *                  "client": closes as soon as the first of the body is there
  * --count N        connections, 10 by default
+ * --threads N      service threads, which take turns to connect; 1 by default
  *
  * The last line says in how many of them the server's certificate was looked at: libwebsockets
  * asks the app about it in full handshakes only.
  */
 
 #include <libwebsockets.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 
 static struct lws_context *context;
 static struct lws_client_connect_info ci;
 static lws_sorted_usec_list_t sul_next;
-static int interrupted, bad, count = 10, started, served, full, looked_at, hangup_first;
+static atomic_int interrupted, turn = -1; /* of which thread it is to connect; -1: of none */
+static int bad, count = 10, threads = 1, started, served, full, looked_at, hangup_first;
 
 static void
-connect_next(lws_sorted_usec_list_t *sul)
+connect_now(void)
 {
-	(void)sul;
-
-	if (started == count) {
-		interrupted = 1;
-		lws_cancel_service(context);
-		return;
-	}
 	started++;
 	looked_at = 0;
 	if (!lws_client_connect_via_info(&ci)) {
 		lwsl_err("%s: client creation failed\n", __func__);
 		interrupted = bad = 1;
 	}
+}
+
+static void
+connect_next(lws_sorted_usec_list_t *sul)
+{
+	(void)sul;
+
+	if (started == count)
+		interrupted = 1;
+	else if (threads == 1)
+		connect_now();
+	else
+		turn = started % threads;
+	/* wakes them all */
+	if (interrupted || threads > 1)
+		lws_cancel_service(context);
+}
+
+/* A connection is served by the thread that makes it */
+static void *
+serve(void *arg)
+{
+	int tsi = (int)(intptr_t)arg;
+
+	while (!interrupted && lws_service_tsi(context, 0, tsi) >= 0)
+		if (turn == tsi) {
+			turn = -1;
+			connect_now();
+		}
+
+	return NULL;
 }
 
 static int
@@ -78,7 +106,8 @@ callback_http(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 
 	case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
 		served++;
-		lws_sul_schedule(context, 0, &sul_next, connect_next, 20 * LWS_US_PER_MS);
+		lws_sul_schedule(context, lws_get_tsi(wsi), &sul_next, connect_next,
+				 20 * LWS_US_PER_MS);
 		break;
 
 	default:
@@ -104,7 +133,9 @@ int
 main(int argc, const char **argv)
 {
 	struct lws_context_creation_info info;
+	pthread_t others[LWS_MAX_SMP];
 	const char *p;
+	int n;
 
 	signal(SIGINT, sigint_handler);
 	lws_set_log_level(LLL_USER | LLL_ERR | LLL_WARN, NULL);
@@ -115,10 +146,18 @@ main(int argc, const char **argv)
 	info.port = CONTEXT_PORT_NO_LISTEN;
 	info.protocols = protocols;
 	info.client_ssl_ca_filepath = lws_cmdline_option(argc, argv, "--ca");
+	if ((p = lws_cmdline_option(argc, argv, "--threads")))
+		threads = atoi(p);
+	info.count_threads = (unsigned int)threads;
 
 	context = lws_create_context(&info);
 	if (!context) {
 		lwsl_err("lws init failed\n");
+		return 1;
+	}
+	if (lws_get_count_threads(context) != threads) {
+		lwsl_err("libwebsockets has %d threads\n", lws_get_count_threads(context));
+		lws_context_destroy(context);
 		return 1;
 	}
 
@@ -138,8 +177,13 @@ main(int argc, const char **argv)
 		hangup_first = !strcmp(p, "client");
 
 	lws_sul_schedule(context, 0, &sul_next, connect_next, 1);
-	while (!interrupted && lws_service(context, 0) >= 0)
-		;
+	for (n = 1; n < threads; n++)
+		if (pthread_create(&others[n], NULL, serve, (void *)(intptr_t)n))
+			return 1;
+	serve(NULL);
+	lws_cancel_service(context);
+	for (n = 1; n < threads; n++)
+		pthread_join(others[n], NULL);
 	lws_context_destroy(context);
 
 	printf("%d connections, %d full handshakes\n", served, full);

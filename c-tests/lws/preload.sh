@@ -93,7 +93,18 @@ other_version() { LD_PRELOAD=$apps/other/$(basename "$preload") \
 	--ca "$dir/ca.pem" --tls 1.3; }
 resumes() { "$@" | tee /dev/stderr | grep -q "1 full handshakes, 9 resumed"; }
 
+other_openssl() {
+	local said
+	cp "$preload" "$apps/other-openssl"
+	said=$(LD_PRELOAD=$apps/other-openssl/$(basename "$preload") "$apps/ws-client-stock" \
+		--cert "$dir/cert.pem" --key "$dir/key.pem" --ca "$dir/ca.pem" --tls 1.3 2>&1)
+	echo "$said"
+	[[ $said == *"is on another OpenSSL than $apps/other-openssl/"* &&
+		$said == *"10 full handshakes, 0 resumed"* ]]
+}
+
 check "vhosts, where the library is for another libwebsockets" other_version
+check "a library for another OpenSSL is not loaded" other_openssl
 check "a libwebsockets that a plugin brings" resumes app plugin-host "$apps/libplugin.so"
 check "a relinked app" app vhosts-shared
 

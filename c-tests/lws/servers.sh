@@ -24,7 +24,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# ca.pem, and cert.pem with key.pem for localhost and other.localhost
+# ca.pem, and cert.pem with key.pem for localhost, other.localhost and 127.0.0.1
 certificates() {
 	command -v openssl >/dev/null || skip "no openssl"
 	{
@@ -34,7 +34,7 @@ certificates() {
 			-keyout "$dir/key.pem" -out "$dir/csr"
 		openssl x509 -req -in "$dir/csr" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" \
 			-CAcreateserial -days 2 -out "$dir/cert.pem" \
-			-extfile <(echo subjectAltName=DNS:localhost,DNS:other.localhost)
+			-extfile <(echo subjectAltName=DNS:localhost,DNS:other.localhost,IP:127.0.0.1)
 	} >/dev/null 2>&1
 }
 

@@ -23,6 +23,9 @@ the_name_is_checked_each_time(void)
 	CHECK(app_connect(vh, STRANGER, LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK) == FULL);
 	CHECK(app_connect(vh, STRANGER, LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK) == app_again());
 	CHECK(app_connect(vh, STRANGER, 0) == FAILED);
+	/* where the name verifies, it is something */
+	CHECK(app_connect(vh, HOST, LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK) == FULL);
+	CHECK(app_connect(vh, HOST, 0) == app_again());
 	app_context_destroy();
 }
 
@@ -47,7 +50,7 @@ an_untrusted_server_is_accepted_each_time(int trust_verify_callback)
 }
 
 #if LWS_LIBRARY_VERSION_NUMBER >= 4003000 /* 4.1.6 crashes, for want of its context */
-/* lws's info callback is on the SSL, where it takes the place of the SSL_CTX's */
+/* lws's info callback is on the SSL, where it would take the place of the SSL_CTX's */
 static void
 ssl_info_events_come(void)
 {
@@ -60,11 +63,41 @@ ssl_info_events_come(void)
 	app.ssl_info = 0;
 	CHECK(app_connect(vh, HOST, 0) == FULL);
 	CHECK(app.ssl_info >= 2);
-	CHECK(app_connect(vh, HOST, 0) != FAILED);
+	CHECK(app_connect(vh, HOST, 0) == app_again());
 	CHECK(app.ssl_info >= 4);
+	CHECK(app_connect(vh, STRANGER, 0) == FAILED);
+	CHECK(app.ssl_info >= 5);
 	app_context_destroy();
 }
 #endif
+
+static int own_lines;
+
+static void
+count_own_line(int level, const char *line)
+{
+	if (level == LLL_INFO && strstr(line, "lws-tls-sessions: "))
+		own_lines++;
+}
+
+/* The library's lines are in lws's log, in the levels that it has */
+static void
+log_lines_go_to_lws(void)
+{
+	struct lws_context_creation_info info = app_vhost_info("log");
+	struct lws_vhost *vh;
+
+	app_context();
+	vh = app_vhost(&info);
+	lws_set_log_level(LLL_ERR, count_own_line);
+	CHECK(app_connect(vh, HOST, 0) == FULL);
+	CHECK(!own_lines);
+	lws_set_log_level(LLL_ERR | LLL_INFO, count_own_line);
+	CHECK(app_connect(vh, HOST, 0) == app_again());
+	CHECK(!own_lines == !app.resumes);
+	lws_set_log_level(LLL_USER | LLL_ERR, lwsl_emit_stderr);
+	app_context_destroy();
+}
 
 static void
 a_provided_ssl_ctx_is_the_apps(void)
@@ -182,6 +215,7 @@ main(int argc, const char **argv)
 #if LWS_LIBRARY_VERSION_NUMBER >= 4003000
 	ssl_info_events_come();
 #endif
+	log_lines_go_to_lws();
 	a_provided_ssl_ctx_is_the_apps();
 	a_new_session_callback_is_called();
 #if defined(LWS_WITH_TLS_SESSIONS)

@@ -2,6 +2,8 @@
  * What an app on mbedTLS calls, in the right order and in others.
  */
 
+#define MBEDTLS_ALLOW_PRIVATE_ACCESS
+
 #include <string.h>
 
 #include "client_mbedtls.h"
@@ -303,7 +305,57 @@ static void a_server_of_another_version_by_now(void)
 	}
 }
 
+static const mbedtls_ssl_config *shared;
+
+static void as_by_default(struct conn *conn)
+{
+	mbedtls_ssl_conf_session_tickets(conn_conf(conn), MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
+#if defined(MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED)
+	mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(conn_conf(conn),
+			MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_DISABLED);
+#endif
+}
+
+static void as_the_first(struct conn *conn)
+{
+	conn_ssl(conn)->conf = shared;
+}
+
+/* Where mbedTLS's defaults leave nothing to resume, the log says so, once. */
+static void defaults_that_leave_nothing(void)
+{
+	struct conn *first, *other;
+	struct rig rig;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		RIG_UP(&rig, .server = { .version = version, .resumption = TICKETS });
+		log_capture(LLL_WARN);
+		rig.dial.tune = as_by_default;
+		first = conn_open(rig.client, &rig.dial);
+		shared = conn_conf(first);
+		CHECK_INT(log_lines(), 1);
+		CHECK(log_has(version == TLS1_2_VERSION ?
+				"mbedtls_ssl_conf_session_tickets()" :
+				"mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets()"));
+
+		/* not again for the same configuration, but for another */
+		rig.dial.tune = as_the_first;
+		RIG_VISIT(&rig, MISS);
+		CHECK_INT(log_lines(), 1);
+		rig.dial.tune = as_by_default;
+		other = conn_open(rig.client, &rig.dial);
+		CHECK_INT(log_lines(), 2);
+		conn_close(other);
+		conn_close(first);
+		CHECK_INT(stats_of(rig.vh).stored, 0);
+		log_release();
+		rig_down(&rig);
+	}
+}
+
 TEST_PROGRAM(
+	CASE(defaults_that_leave_nothing),
 	CASE(bad_arguments),
 	CASE(only_tls_clients),
 	CASE(without_reuse_session),

@@ -126,11 +126,18 @@ static void contexts_that_are_refused(void)
 	const SSL_METHOD *refused[] = { DTLS_method(), DTLS_client_method(),
 					TLS_with_buffers_method() };
 #else
-	const SSL_METHOD *refused[] = { TLS_server_method(), TLSv1_2_server_method(),
+	const SSL_METHOD *refused[] = { TLS_server_method(),
+#ifndef WITHOUT_METHODS_OF_ONE_VERSION
+					TLSv1_2_server_method(),
+#endif
 					DTLS_method(), DTLS_client_method() };
 #endif
-	const SSL_METHOD *taken[] = { TLS_method(), TLS_client_method(),
-				      TLSv1_2_method(), TLSv1_2_client_method() };
+	const SSL_METHOD *taken[] = {
+		TLS_method(), TLS_client_method(),
+#ifndef WITHOUT_METHODS_OF_ONE_VERSION
+		TLSv1_2_method(), TLSv1_2_client_method(),
+#endif
+	};
 	struct lws_vhost *vh = lws_tls_session_vhost_create(NULL);
 	SSL_CTX *ctx;
 	SSL *ssl;

@@ -119,12 +119,20 @@ static void own_wrong_store(struct conn *conn)
 
 #endif
 
+#ifndef WITHOUT_STORE_FUNCTIONS
 static int refuse(X509_STORE_CTX *ctx)
 {
 	X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
 
 	return 0;
 }
+
+static void store_function(struct conn *conn)
+{
+	X509_STORE_set_verify(store_of(conn), refuse);
+}
+
+#endif
 
 /* these change the SSL_CTX's store, and so stay */
 
@@ -139,11 +147,6 @@ static void store_host(struct conn *conn)
 	X509_VERIFY_PARAM *param = X509_STORE_get0_param(store_of(conn));
 
 	REQUIRE(X509_VERIFY_PARAM_set1_host(param, "wrong.example", 13));
-}
-
-static void store_function(struct conn *conn)
-{
-	X509_STORE_set_verify(store_of(conn), refuse);
 }
 
 static void store_revocation(struct conn *conn)
@@ -176,7 +179,9 @@ static const struct change {
 #endif
 	{ "time of the store", store_time },
 	{ "host of the store", store_host },
+#ifndef WITHOUT_STORE_FUNCTIONS
 	{ "function of the store", store_function },
+#endif
 	{ "revocation in the store", store_revocation },
 };
 
@@ -268,7 +273,11 @@ static void a_verdict_is_for_the_host_of_the_store(void)
 #endif
 
 #ifndef OPENSSL_IS_BORINGSSL /* its stores have no such functions */
+#if OPENSSL_VERSION_NUMBER >= 0x40000000L
+static int is_issued(X509_STORE_CTX *ctx, const X509 *x509, const X509 *issuer)
+#else
 static int is_issued(X509_STORE_CTX *ctx, X509 *x509, X509 *issuer)
+#endif
 {
 	(void)ctx;
 
@@ -373,7 +382,7 @@ static void put_root_into_directory(void)
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/%08lx.0", directory,
-		 X509_subject_name_hash(pki()->root->x509));
+		 (unsigned long)X509_subject_name_hash(pki()->root->x509));
 	file = fopen(path, "w");
 	REQUIRE(file && PEM_write_X509(file, pki()->root->x509) && !fclose(file));
 }

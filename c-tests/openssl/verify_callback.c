@@ -169,6 +169,83 @@ static void a_trusted_callback_is_asked_about_other_names(void)
 }
 #endif
 
+#if OPENSSL_VERSION_NUMBER >= 0x40000000L
+static bool is_forced;
+
+static int force_or_not(int ok, X509_STORE_CTX *ctx)
+{
+	if (is_forced)
+		X509_STORE_CTX_set_error(ctx, X509_V_OK);
+
+	return ok || is_forced;
+}
+
+/* which of the names the callback is to accept, only the app knows */
+static void expect_names(struct conn *conn, bool are_emails, int first, int second)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(conn_ssl(conn));
+	char name[32];
+	int n, number;
+
+	SSL_set_verify(conn_ssl(conn), SSL_VERIFY_PEER, force_or_not);
+	for (n = 0; n < 2; n++) {
+		number = n ? second : first;
+		snprintf(name, sizeof(name), are_emails ? "a@%d.test" : "192.0.2.%d", number);
+		REQUIRE(!number ||
+			(are_emails ? X509_VERIFY_PARAM_add1_rfc822(param, name, 0) :
+				      X509_VERIFY_PARAM_add1_ip_asc(param, name)) == 1);
+	}
+}
+
+static void address_1(struct conn *conn) { expect_names(conn, false, 1, 0); }
+static void address_2(struct conn *conn) { expect_names(conn, false, 2, 0); }
+static void addresses_1_2(struct conn *conn) { expect_names(conn, false, 1, 2); }
+static void addresses_1_3(struct conn *conn) { expect_names(conn, false, 1, 3); }
+static void email_1(struct conn *conn) { expect_names(conn, true, 1, 0); }
+static void email_2(struct conn *conn) { expect_names(conn, true, 2, 0); }
+static void emails_1_2(struct conn *conn) { expect_names(conn, true, 1, 2); }
+static void emails_1_3(struct conn *conn) { expect_names(conn, true, 1, 3); }
+
+/* No getter tells the second of them, so nothing is known of any. */
+static void several_addresses_and_emails(void)
+{
+	static const struct {
+		const char	*name;
+		void		(*made)(struct conn *conn), (*other)(struct conn *conn);
+		bool		is_told;
+	} names[] = {
+		{ "an address", address_1, address_2, true },
+		{ "addresses", addresses_1_2, addresses_1_3, false },
+		{ "one more address", address_1, addresses_1_2, true },
+		{ "an e-mail name", email_1, email_2, true },
+		{ "e-mail names", emails_1_2, emails_1_3, false },
+		{ "one more e-mail name", email_1, emails_1_2, true },
+	};
+	struct rig rig;
+	int version;
+	size_t n;
+
+	FOR_EACH_VERSION(version)
+		for (n = 0; n < ARRAY_SIZE(names); n++) {
+			check_context("%s", names[n].name);
+			RIG_UP(&rig, .server = { .version = version },
+			       .vhost = { .options =
+					LWS_TLS_SESSION_OPTION_TRUST_VERIFY_CALLBACK });
+			is_forced = true;
+			rig.dial.tune = names[n].made;
+			RIG_VISIT(&rig, MISS);
+			if (names[n].is_told)
+				RIG_VISIT(&rig, RESUMED);
+			else
+				RIG_VISIT(&rig, UNVERIFIED);
+			is_forced = false;
+			rig.dial.tune = names[n].other;
+			CHECK_FAILS(rig.client, &rig.dial);
+			rig_down(&rig);
+		}
+}
+#endif
+
 /* A callback on the SSL_CTX, of the whole app. */
 static void one_callback_for_all(void)
 {
@@ -256,10 +333,17 @@ static void a_self_signed_peer(void)
 }
 #endif
 
+#if OPENSSL_VERSION_NUMBER >= 0x40000000L
+#define CASE_OF_OPENSSL_4		CASE
+#else
+#define CASE_OF_OPENSSL_4(function)	{ #function, NULL, NULL }
+#endif
+
 TEST_PROGRAM(
 	CASE(forced_success_vouches_for_nothing),
 	OPENSSL_CASE(unless_the_vhost_trusts_it),
 	OPENSSL_CASE(a_trusted_callback_is_asked_about_other_names),
+	CASE_OF_OPENSSL_4(several_addresses_and_emails),
 	CASE(one_callback_for_all),
 	CASE(a_pin_on_some_connections),
 	CASE(loaded_sessions_are_taken),

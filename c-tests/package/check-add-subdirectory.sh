@@ -8,7 +8,7 @@ rm -rf "$build"
 # where cargo has built for that type already, which saves time
 expect_status 0 "$CMAKE" -S "$SOURCE_DIR/c-tests/package/consumer" -B "$build" \
 	-DLWS_TLS_SESSIONS_SOURCE="$SOURCE_DIR" -DCMAKE_BUILD_TYPE="$BUILD_TYPE" \
-	-DLWS_TLS_SESSIONS_BACKEND="$BACKEND" \
+	-DLWS_TLS_SESSIONS_BACKEND="$BACKEND" -DCOMPONENT="$COMPONENT" \
 	-DLWS_TLS_SESSIONS_CARGO_TARGET_DIR="$CARGO_DIR"
 expect_status 0 "$CMAKE" --build "$build"
 expect_equal "$("$build/shared")" "$VERSION" "what the program with the shared library prints"

@@ -21,18 +21,20 @@ expect_equal "$(ls "$staged")" usr "the folders under DESTDIR"
 
 for file in \
 	include/lws-tls-sessions.h \
-	"$LIBDIR/liblws_tls_sessions.a" \
-	"$LIBDIR/liblws_tls_sessions.so.$VERSION" \
-	"$LIBDIR/pkgconfig/lws-tls-sessions.pc" \
+	"$LIBDIR/lib$NAME.a" \
+	"$LIBDIR/lib$NAME.so.$VERSION" \
+	"$LIBDIR/pkgconfig/$PC_NAME.pc" \
 	"$LIBDIR/cmake/lws_tls_sessions/lws_tls_sessions-config.cmake" \
+	"$LIBDIR/cmake/lws_tls_sessions/lws_tls_sessions-$COMPONENT.cmake" \
 	"$LIBDIR/cmake/lws_tls_sessions/lws_tls_sessions-config-version.cmake"; do
 	[ -f "$first/$file" ] || fail "not installed: $file"
 done
-soname=liblws_tls_sessions.so.${VERSION%%.*}
-expect_equal "$(readlink "$first/$LIBDIR/$soname")" "liblws_tls_sessions.so.$VERSION" "the link $soname"
-expect_equal "$(readlink "$first/$LIBDIR/liblws_tls_sessions.so")" "$soname" "the link without a version"
+soname=lib$NAME.so.${VERSION%%.*}
+expect_equal "$(readlink "$first/$LIBDIR/$soname")" "lib$NAME.so.$VERSION" "the link $soname"
+expect_equal "$(readlink "$first/$LIBDIR/lib$NAME.so")" "$soname" "the link without a version"
 
-if grep -rIlE "$first|$BUILD_DIR|$SOURCE_DIR" "$first"; then
+# but for where BoringSSL is, which has no place of its own
+if grep -rIE "$first|$BUILD_DIR|$SOURCE_DIR" "$first" | grep -v "$(dirname "${TLS_DIR:-nosuchdir/lib}")"; then
 	fail "the files above name a path of this machine"
 fi
 

@@ -84,10 +84,12 @@ static int security_allow(const SSL *s, const SSL_CTX *ctx, int op, int bits, in
 	return 1;
 }
 
+#ifndef WITHOUT_STORE_FUNCTIONS
 static int refuse_all(X509_STORE_CTX *store)
 {
 	return verify_refuse(0, store);
 }
+#endif
 
 static SSL_verify_cb verify_cb(const struct link *link, int term)
 {
@@ -247,7 +249,7 @@ static X509_STORE *make_store(const struct link *link, bool is_stranger)
 	return store;
 }
 
-#ifdef OPENSSL_IS_BORINGSSL
+#if defined(OPENSSL_IS_BORINGSSL) && !defined(WITHOUT_STORE_FUNCTIONS)
 typedef int (*add_object_fn)(X509 *x509, ASN1_OBJECT *object);
 #else
 typedef int (*add_object_fn)(X509 *x509, const ASN1_OBJECT *object);
@@ -308,8 +310,10 @@ void apply_change(struct link *link)
 		change_certs(store, X509_add1_trust_object, NID_email_protect);
 	if (IS(CHANGE, "revoke"))
 		REQUIRE(X509_STORE_add_crl(store, certs()->revoked));
+#ifndef WITHOUT_STORE_FUNCTIONS
 	if (IS(CHANGE, "verify-function"))
 		X509_STORE_set_verify(store, refuse_all);
+#endif
 }
 
 static int on_staple(SSL *ssl, void *arg)

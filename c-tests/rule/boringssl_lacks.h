@@ -25,6 +25,14 @@ static inline int lacks(int first, ...)
 #define TLSEXT_max_fragment_length_512		0
 #define TLSEXT_max_fragment_length_1024		0
 
+#ifndef X509_VP_FLAG_ONCE
+#define X509_VP_FLAG_ONCE			0
+#define X509_VP_FLAG_LOCKED			0
+#endif
+#ifndef X509_TRUST_OCSP_SIGN
+#define X509_TRUST_OCSP_SIGN			0
+#endif
+
 typedef int (*SSL_verify_cb)(int ok, X509_STORE_CTX *store);
 
 #define SSL_set_ciphersuites			LACKS

@@ -213,7 +213,13 @@ static const struct {
 	{ FIRST, CT, NULL }, { FIRST, OCSP, NULL }, { FIRST, PSK12, NULL }, { FIRST, PSK13, NULL },
 	{ FIRST, SRP, NULL }, { FIRST, EARLY, NULL }, { FIRST, LATE, "level-4" },
 	{ FIRST, CHANGE, "outdate" },
+#ifdef WITHOUT_STORE_FUNCTIONS
+	{ FIRST, CHANGE, "verify-function" }, { FIRST, TRUST, "ocsp" },
+#endif
 	/* nobody can see such a store */
+#ifdef WITHOUT_STORE_CALLBACK_GETTER
+	{ FIRST, STORE_CB, NULL },
+#endif
 	{ FIRST, STORE, "own-root" }, { FIRST, STORE, "own-stranger" }, { FIRST, LATE, "stranger" },
 	/* one certificate each */
 	{ SERVER_A, S_CERT, "both" }, { SERVER_A, S_PSK, NULL }, { SERVER_A, S_EARLY, NULL },

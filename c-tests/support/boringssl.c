@@ -6,6 +6,7 @@
 
 #define MAX_NOTED	1024
 
+#ifndef OPENSSL_IS_AWSLC
 X509 *SSL_get0_peer_certificate(const SSL *ssl)
 {
 	X509 *x509 = SSL_get_peer_certificate(ssl);
@@ -14,6 +15,7 @@ X509 *SSL_get0_peer_certificate(const SSL *ssl)
 
 	return x509;
 }
+#endif
 
 void SSL_CTX_set_session_ticket_cb(SSL_CTX *ctx, int (*on_new)(SSL *ssl, void *arg),
 				   void *on_decrypted, void *arg)

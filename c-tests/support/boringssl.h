@@ -9,9 +9,21 @@
 #include <string.h>
 
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+/* BoringSSL's stores have lost their functions, but for the verify callback, and its getter */
+#if defined(OPENSSL_IS_AWSLC)
+#define OPENSSL_IS_BORINGSSL		/* with its API */
+#define WITHOUT_STORE_FUNCTIONS
+#elif BORINGSSL_API_VERSION > 19
+#define WITHOUT_STORE_FUNCTIONS
+#define WITHOUT_STORE_CALLBACK_GETTER
+#endif
 
 #define SSL_OP_ENABLE_MIDDLEBOX_COMPAT	0
+#ifndef SSL_OP_IGNORE_UNEXPECTED_EOF
 #define SSL_OP_IGNORE_UNEXPECTED_EOF	0
+#endif
 
 #define TLSEXT_TYPE_psk			TLSEXT_TYPE_pre_shared_key
 
@@ -26,7 +38,9 @@
 	(SSL_CTX_set_session_psk_dhe_timeout(ctx, (uint32_t)(seconds)),			\
 	 (SSL_CTX_set_timeout)(ctx, (uint32_t)(seconds)))
 
+#ifndef OPENSSL_IS_AWSLC
 X509 *SSL_get0_peer_certificate(const SSL *ssl);
+#endif
 
 /* not for each ticket: the server gives all of them a lifetime of zero */
 void SSL_CTX_set_session_ticket_cb(SSL_CTX *ctx, int (*on_new)(SSL *ssl, void *arg),

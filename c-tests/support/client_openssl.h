@@ -10,6 +10,11 @@
 #include "blob.h"
 #include "client.h"
 
+/* TLSv1_2_method() and the like */
+#if OPENSSL_VERSION_NUMBER >= 0x40000000L
+#define WITHOUT_METHODS_OF_ONE_VERSION
+#endif
+
 /* client_of_method() - as client_new(), with this method, which may fix the version */
 struct client *client_of_method(const SSL_METHOD *method, const struct client_config *config);
 

@@ -77,9 +77,11 @@ struct cert *cert_make(const struct cert_request *request)
 						     10L * 365 * 86400));
 	REQUIRE(X509_set_pubkey(cert->x509, cert->key) == 1);
 
-	name = X509_get_subject_name(cert->x509);
-	REQUIRE(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+	name = X509_NAME_new();
+	REQUIRE(name && X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
 			(const unsigned char *)request->name, -1, -1, 0) == 1);
+	REQUIRE(X509_set_subject_name(cert->x509, name) == 1);
+	X509_NAME_free(name);
 	REQUIRE(X509_set_issuer_name(cert->x509,
 			X509_get_subject_name(issuer->x509)) == 1);
 

@@ -25,6 +25,9 @@ pub use self::mbedtls::{
     MbedTls as Active, adopt, established, failed, mbedtls_ssl_context, new_session, offer, release,
 };
 
+#[cfg(all(test, feature = "mbedtls"))]
+pub(crate) use self::mbedtls::made_up_session;
+
 #[cfg(not(any(feature = "openssl", feature = "boringssl", feature = "mbedtls")))]
 compile_error!("choose a backend: the feature openssl, boringssl or mbedtls");
 #[cfg(any(

@@ -119,9 +119,11 @@ pub extern "C" fn lws_tls_session_service(vh: *mut lws_vhost) -> c_int {
 
 /// lws_tls_session_set_log_level() - choose what is logged, and where to
 ///
-/// \param level: LLL_ERR | LLL_WARN | ...; 0 for silence. At first LLL_ERR | LLL_WARN | LLL_NOTICE
+/// \param level: LLL_ERR | LLL_WARN | ...; 0 for silence. At first LLL_ERR | LLL_WARN | LLL_NOTICE,
+///	and in an app of libwebsockets the levels of its log
 /// \param emit: called with one level and one line, without a newline, valid during the call;
-///	NULL: stderr. It is called with no lock held, from the thread that has something to say
+///	NULL: stderr, and in an app of libwebsockets its log. It is called with no lock held, from the
+///	thread that has something to say
 ///
 /// Lines tell endpoints and reasons, never anything of a session. Any thread.
 #[unsafe(no_mangle)]

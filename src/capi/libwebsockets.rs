@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int, c_void};
 
 use super::guard::{guard, string};
 use super::store::{accepted, set_store};
-use super::types::{lws, lws_tls_session_vhost_info, lws_vhost};
+use super::types::{lws, lws_context, lws_tls_session_vhost_info, lws_vhost};
 use super::vhost::read_info;
 use crate::backend::{self, SSL};
 use crate::store::url;
@@ -25,6 +25,66 @@ pub struct lws_tls_session_lws_functions {
     pub get_ssl: Option<unsafe extern "C" fn(wsi: *mut lws) -> *mut SSL>,
     /// whether code is part of a libwebsockets with a session module, which is to keep nothing
     pub is_lws_code: Option<unsafe extern "C" fn(code: *const c_void) -> c_int>,
+    /// lws_get_context()
+    pub get_context: Option<unsafe extern "C" fn(wsi: *const lws) -> *mut lws_context>,
+    /// lws_get_library_version()
+    pub get_library_version: Option<unsafe extern "C" fn() -> *const c_char>,
+    /// says what a vhost was made with that libwebsockets has made unseen; `to` is all zero
+    pub vhost_info: Option<
+        unsafe extern "C" fn(
+            to: *mut lws_tls_session_vhost_info,
+            vh: *mut lws_vhost,
+            context: *mut lws_context,
+        ),
+    >,
+    /// puts a line into libwebsockets' log
+    pub log: Option<unsafe extern "C" fn(level: c_int, line: *const c_char)>,
+    /// lwsl_visible()
+    pub is_log_visible: Option<unsafe extern "C" fn(level: c_int) -> c_int>,
+}
+
+/// lws_tls_session_lws_slot() - for lws/ alone: where libwebsockets keeps its connections
+///
+/// \param slot: what SSL_get_ex_new_index() has given it, from within lws_create_context()
+#[cfg(not(feature = "mbedtls"))]
+#[unsafe(no_mangle)]
+pub extern "C" fn lws_tls_session_lws_slot(slot: c_int) {
+    guard("lws_tls_session_lws_slot", (), || {
+        backend::libwebsockets::registered(slot);
+        Some(())
+    })
+}
+
+/// lws_tls_session_lws_info() - for lws/ alone: libwebsockets calls SSL_set_info_callback()
+///
+/// \param ssl: its connection
+/// \param info: its callback, or NULL
+///
+/// Returns 1 if that is done, with the library's own callback before it; 0 if it is to be done.
+#[cfg(not(feature = "mbedtls"))]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lws_tls_session_lws_info(
+    ssl: *mut SSL,
+    info: Option<unsafe extern "C-unwind" fn(ssl: *const SSL, kind: c_int, value: c_int)>,
+) -> c_int {
+    guard("lws_tls_session_lws_info", 0, || {
+        // SAFETY: the caller passes a live SSL that this thread may use.
+        let done = unsafe { backend::libwebsockets::set_info_callback(ssl, info) };
+        Some(done.into())
+    })
+}
+
+/// lws_tls_session_lws_context_gone() - for lws/ alone: the vhosts of a context are gone
+///
+/// \param context: about to be destroyed. All vhosts of libwebsockets that the library knows of it
+///	are destroyed for the library
+#[cfg(not(feature = "mbedtls"))]
+#[unsafe(no_mangle)]
+pub extern "C" fn lws_tls_session_lws_context_gone(context: *mut lws_context) {
+    guard("lws_tls_session_lws_context_gone", (), || {
+        backend::libwebsockets::context_gone(context as usize);
+        Some(())
+    })
 }
 
 /// lws_tls_session_lws_begin() - for lws/ alone: libwebsockets is about to be called
@@ -48,11 +108,13 @@ pub unsafe extern "C" fn lws_tls_session_lws_begin(
 /// lws_tls_session_lws_end() - for lws/ alone: libwebsockets has been called
 ///
 /// \param vh: libwebsockets' vhost that was called about; NULL: there is none
-/// \param info: what it was made with; NULL: it was there before. Copied
+/// \param info: what it was made with; NULL: it was there before. Without a vhost: what a context
+///	was made with, which is also its default vhost's. Copied
 ///
 /// The vhost becomes known to the library by its address, until lws_tls_session_vh_destroy(),
 /// and with it all connections of libwebsockets that are bound to it. The client SSL_CTXs that
-/// were made since lws_tls_session_lws_begin() are attached, for these connections alone.
+/// were made since lws_tls_session_lws_begin() are attached, for these connections alone. Without
+/// a vhost, too: libwebsockets may have made one unseen, which the first of its connections tells.
 #[cfg(not(feature = "mbedtls"))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lws_tls_session_lws_end(

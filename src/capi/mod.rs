@@ -33,3 +33,5 @@ pub use inspect::*;
 mod libwebsockets;
 #[cfg(feature = "openssl")]
 pub use libwebsockets::*;
+#[cfg(feature = "openssl")]
+pub(crate) use vhost::read_info as read_vhost_info;

@@ -33,7 +33,7 @@ pub unsafe extern "C" fn lws_tls_session_vhost_create(
 
 /// # Safety
 /// The name is NULL or a NUL-terminated string.
-pub(super) unsafe fn read_info(info: &lws_tls_session_vhost_info) -> Info {
+pub(crate) unsafe fn read_info(info: &lws_tls_session_vhost_info) -> Info {
     Info {
         // SAFETY: the caller's promise.
         name: unsafe { string(info.vhost_name) },

@@ -62,6 +62,7 @@ pub struct SeenSession {
 /// struct lts_config.
 #[repr(C)]
 pub struct Config {
+    pub address: usize,
     pub f_vrfy: usize,
     pub p_vrfy: usize,
     pub min_version: u32,
@@ -140,5 +141,12 @@ unsafe extern "C" {
         hostname_len: usize,
         age: i64,
     ) -> c_int;
+    #[cfg(test)]
+    pub fn lts_make_session(
+        certificate: *const u8,
+        certificate_len: usize,
+        buf: *mut u8,
+        len: usize,
+    ) -> usize;
     pub fn lts_not_after(der: *const u8, len: usize, not_after: *mut i64) -> c_int;
 }

@@ -5,14 +5,17 @@
 mod client;
 mod ffi;
 mod session;
+mod tickets;
 
 use std::ffi::c_int;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use self::client::{MbedClient, unsuitable_config};
 pub use self::ffi::mbedtls_ssl_context;
 use self::session::Chain;
+#[cfg(test)]
+pub(crate) use self::session::made_up_session;
 use crate::backend::{Backend, Client, TLS1_3};
 use crate::clock::Moment;
 use crate::connection::{Connection, NewSession};
@@ -30,6 +33,7 @@ pub enum MbedTls {}
 pub struct Kept {
     secret: AtomicU64,
     name: AtomicU64,
+    has_failed: AtomicBool,
     /// What the app's own had of its peer.
     peer: Mutex<Option<Chain>>,
 }
@@ -125,7 +129,8 @@ pub fn release(connection: &Arc<Connection>) {
 fn ended_badly(connection: &Connection) {
     if connection.has_ended() {
         connection.ended_badly();
-    } else {
+    } else if !connection.kept().has_failed.swap(true, Relaxed) {
+        // The app may tell, and what the connection shows tells again.
         connection.failed(true);
     }
 }
@@ -143,6 +148,9 @@ fn look(connection: &Arc<Connection>) -> bool {
     }
     let mut is_new = false;
     if connection.finish_handshake(&client, || is_new = take(connection, &client, true)) {
+        if connection.takes_sessions() {
+            tickets::are_expected(&client);
+        }
         show_peer(connection, &client);
         return is_new;
     }
@@ -172,6 +180,9 @@ fn take(connection: &Connection, client: &MbedClient, with_handshake: bool) -> b
         return false;
     }
     let facts = MbedTls::facts(&session);
+    if facts.ticket_len > 0 && facts.tls_version < TLS1_3 {
+        tickets::came(connection, client);
+    }
     let issued = Moment::from_wall(session.received, Moment::now());
     connection.keep(client, NewSession { session, facts, issued, with_handshake });
     true

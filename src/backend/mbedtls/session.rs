@@ -302,3 +302,22 @@ pub fn result_of(traits: &Traits) -> i64 {
     // In TLS 1.3 mbedTLS says that all is well, since it sees no certificate.
     if traits.tls_version >= TLS1_3 { 0 } else { traits.verify_result.into() }
 }
+
+/// The encoding of a session of TLS 1.2 that no handshake has made.
+#[cfg(test)]
+pub(crate) fn made_up_session(certificate: &[u8]) -> Vec<u8> {
+    let mut saved = vec![0; 4096];
+    // SAFETY: so many bytes are there to read, and to write.
+    let len = unsafe {
+        let (to, len) = (saved.as_mut_ptr(), saved.len());
+        ffi::lts_make_session(certificate.as_ptr(), certificate.len(), to, len)
+    };
+    assert_ne!(len, 0);
+    saved.truncate(len);
+    let loaded = Loaded::from(&saved).unwrap();
+    // SAFETY: `loaded` is live.
+    let traits = Traits { tls_version: 0x0303, ..unsafe { Traits::of(&loaded.seen()) } };
+    let received = Moment::now().wall;
+    let session = Saved { saved: Zeroizing::new(saved), hostname: None, traits, received };
+    MbedTls::encode(&Session(Arc::new(session))).unwrap().to_vec()
+}

@@ -18,7 +18,6 @@ use super::{Errno, ErrorQueue, OpenSsl, imports, unwind_safe};
 use crate::backend::{Backend, Client, TLS1_3, libwebsockets};
 use crate::clock::Moment;
 use crate::connection::{Connection, NewSession};
-use crate::poll;
 
 /// SSL_CTX_set_info_callback()'s: what happens on a connection. Most of it is of no interest, a
 /// dozen steps of each handshake.
@@ -295,18 +294,13 @@ unsafe fn on_done(served: &Served, connection: &Arc<Connection>, client: &SslCli
         client.learn();
     }
     // One of TLS 1.3 is no session yet: that comes with a ticket.
-    let is_new = (is_resumed || !ffi::TELLS_NEW_SESSIONS)
-        && connection.watch().is_news(session as u64)
-        && !is_tls13;
+    let is_new = connection.watch().is_news(session as u64) && !is_tls13;
     connection.finish_handshake(client, || {
         if is_new && session as usize != connection.offered() {
             // SAFETY: the session is the connection's.
             unsafe { keep(connection, client, session, true) };
         }
     });
-    if ffi::IS_POLLED && !is_tls13 {
-        poll::schedule(connection, look);
-    }
 }
 
 /// Something has been read after the handshake: a ticket, where there is another session now.
@@ -391,29 +385,6 @@ pub(super) unsafe fn keep(
             let facts = OpenSsl::facts(&session);
             let issued = Moment::now();
             connection.keep(client, NewSession { session, facts, issued, with_handshake });
-        }
-    }
-}
-
-/// Looks for a session of which no callback has told: the app may have put another one in its
-/// place. Those of TLS 1.3 are only to be had from the callback.
-pub(super) fn look(connection: &Arc<Connection>) {
-    let ssl = connection.tls() as *mut SSL;
-    if ssl.is_null() {
-        return;
-    }
-    let _errors = ErrorQueue::keep();
-    // SAFETY: it is live until the connection is told otherwise, and this is the thread that
-    // uses it.
-    unsafe {
-        let client = SslClient::new(ssl);
-        let address = client.session_address();
-        if client.is_established()
-            && client.tls_version() < TLS1_3
-            && address != connection.offered()
-            && connection.watch().is_news(address as u64)
-        {
-            keep(connection, &client, client.session(), true);
         }
     }
 }

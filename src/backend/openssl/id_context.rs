@@ -219,7 +219,7 @@ fn context(slot: &AtomicPtr<ffi::SSL_CTX>) -> Option<*mut ffi::SSL_CTX> {
         ffi::SSL_CTX_set_cipher_list(made, c"ECDHE-RSA-AES128-GCM-SHA256".as_ptr());
         match slot.compare_exchange(ptr::null_mut(), made, Relaxed, Relaxed) {
             Ok(_) => {
-                ffi::OPENSSL_atexit(Some(free_contexts));
+                ffi::at_openssl_end(free_contexts);
                 Some(made)
             }
             Err(other) => {

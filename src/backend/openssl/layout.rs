@@ -2,7 +2,12 @@
 //! getter for the trust, and none for the purpose before 3.5. They lie in its first 48 bytes,
 //! which have been laid out alike since OpenSSL 1.1; that this OpenSSL has them there is shown by
 //! setting them. Where it is not, they are not told.
+//!
+//! OpenSSL 4 lets a connection expect several addresses and e-mail names, of which its getters tell
+//! the first. How many there are is in 48 bytes more, which are looked at in the same way.
 
+#[cfg(openssl4)]
+use std::ffi::CStr;
 use std::ffi::{c_char, c_int, c_ulong};
 
 use super::ffi;
@@ -22,6 +27,93 @@ struct Head {
 }
 
 const _: () = assert!(size_of::<Head>() <= 48);
+
+/// How an X509_VERIFY_PARAM of OpenSSL 4 goes on.
+#[cfg(openssl4)]
+#[repr(C)]
+struct Names {
+    head: Head,
+    policies: *const ffi::OPENSSL_STACK,
+    hosts: *const ffi::OPENSSL_STACK,
+    validate_host: usize,
+    ips: *const ffi::OPENSSL_STACK,
+    validate_ip: usize,
+    rfc822s: *const ffi::OPENSSL_STACK,
+    validate_rfc822: usize,
+    smtputf8s: *const ffi::OPENSSL_STACK,
+}
+
+/// Whether a connection may expect addresses or e-mail names that no getter tells.
+///
+/// # Safety
+/// `param` is live and this thread's to use.
+#[cfg(not(openssl4))]
+pub(super) unsafe fn has_untold_names(_param: *const ffi::X509_VERIFY_PARAM) -> bool {
+    false
+}
+
+/// Whether a connection may expect addresses or e-mail names that no getter tells.
+///
+/// # Safety
+/// `param` is live and this thread's to use.
+#[cfg(openssl4)]
+pub(super) unsafe fn has_untold_names(param: *const ffi::X509_VERIFY_PARAM) -> bool {
+    static ARE_PROVEN: OnceNumber = OnceNumber::new();
+    if ARE_PROVEN.get_or_init(|| names_are_proven().into()) == 0 {
+        return true;
+    }
+    // SAFETY: the caller's promise; an X509_VERIFY_PARAM goes on so, which has been shown.
+    let [ips, rfc822s, smtputf8s] = unsafe { counts(param) };
+    ips > 1 || rfc822s + smtputf8s > 1
+}
+
+/// How many addresses, e-mail names in ASCII, and others a param expects.
+///
+/// # Safety
+/// `param` is live and this thread's to use; it has been shown to be as [`Names`].
+#[cfg(openssl4)]
+unsafe fn counts(param: *const ffi::X509_VERIFY_PARAM) -> [c_int; 3] {
+    let names = param.cast::<Names>();
+    // SAFETY: the caller's promise.
+    let stacks = unsafe { [(*names).ips, (*names).rfc822s, (*names).smtputf8s] };
+    // SAFETY: as above; NULL has -1.
+    stacks.map(|stack| unsafe { ffi::OPENSSL_sk_num(stack) }.max(0))
+}
+
+/// Whether all that is expected in an X509_VERIFY_PARAM is found where it should be: each of the
+/// three alone at first, so that nothing else is taken for a stack.
+#[cfg(openssl4)]
+fn names_are_proven() -> bool {
+    // SAFETY: the param is ours, and freed once. OpenSSL 4.0's has 136 bytes.
+    unsafe {
+        let param = ffi::X509_VERIFY_PARAM_new();
+        if param.is_null() {
+            return false;
+        }
+        let names = param.cast::<Names>();
+        let which =
+            || [(*names).ips, (*names).rfc822s, (*names).smtputf8s].map(|stack| !stack.is_null());
+        let ip = |ip: &CStr| ffi::X509_VERIFY_PARAM_add1_ip_asc(param, ip.as_ptr()) == 1;
+        let ascii = |name: &CStr| ffi::X509_VERIFY_PARAM_add1_rfc822(param, name.as_ptr(), 0) == 1;
+        let utf8 = |name: &CStr| ffi::X509_VERIFY_PARAM_add1_smtputf8(param, name.as_ptr(), 0) == 1;
+        let are_proven = which() == [false; 3]
+            && ip(c"192.0.2.1")
+            && which() == [true, false, false]
+            && ascii(c"a@example.com")
+            && which() == [true, true, false]
+            && utf8(c"\u{e4}@example.com")
+            && which() == [true; 3]
+            && counts(param) == [1, 1, 1]
+            && ip(c"192.0.2.2")
+            && counts(param) == [2, 1, 1]
+            && ascii(c"b@example.com")
+            && counts(param) == [2, 2, 1]
+            && utf8(c"\u{f6}@example.com")
+            && counts(param) == [2, 2, 2];
+        ffi::X509_VERIFY_PARAM_free(param);
+        are_proven
+    }
+}
 
 /// The purpose and the trust of an X509_VERIFY_PARAM; None where they cannot be read.
 ///

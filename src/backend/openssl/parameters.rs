@@ -5,8 +5,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::ffi::{self, Slot};
-use super::layout::purpose_and_trust;
-use super::verify::{has_own_functions, store_of};
+use super::layout::{has_untold_names, purpose_and_trust};
+use super::verify::store_of;
 use crate::terms::{Bytes, push_relative};
 
 /// An X509_STORE, by a number of its own, and how many objects it has. No reference: what is in the
@@ -67,7 +67,7 @@ pub unsafe fn trust_store(ssl: *mut ffi::SSL) -> Option<TrustStore> {
         let (own, stores) = (ffi::SSL_get0_param(ssl), ffi::X509_STORE_get0_param(store));
         let flags =
             ffi::X509_VERIFY_PARAM_get_flags(own) | ffi::X509_VERIFY_PARAM_get_flags(stores);
-        if flags & ffi::X509_V_FLAG_CRL_CHECK != 0 || has_own_functions(store) {
+        if flags & ffi::X509_V_FLAG_CRL_CHECK != 0 || ffi::has_own_functions(store) {
             return None;
         }
         ffi::X509_STORE_lock(store);
@@ -79,15 +79,12 @@ pub unsafe fn trust_store(ssl: *mut ffi::SSL) -> Option<TrustStore> {
 }
 
 /// The names that a connection expects in a certificate and how it verifies one, its own
-/// parameters and its store's. None where that cannot be read: with policies, and with OpenSSL 4,
-/// where several addresses may be expected and the getter tells of one.
+/// parameters and its store's. None where that cannot be read: with policies, and with OpenSSL 4
+/// where several addresses or e-mail names are expected, of which the getters tell one.
 ///
 /// # Safety
 /// `ssl` is live and this thread's to use.
 pub unsafe fn verification(ssl: *mut ffi::SSL, host: &[u8]) -> Option<Bytes> {
-    if !ffi::tells_all_names() {
-        return None;
-    }
     // Room for all but names.
     let mut bytes = Bytes::with_capacity(256);
     // SAFETY: the caller's promise; a connection has parameters, and so has a store.
@@ -97,6 +94,9 @@ pub unsafe fn verification(ssl: *mut ffi::SSL, host: &[u8]) -> Option<Bytes> {
             return None;
         }
         for param in [ffi::SSL_get0_param(ssl), ffi::X509_STORE_get0_param(store)] {
+            if has_untold_names(param) {
+                return None;
+            }
             add_names(&mut bytes, param, host);
             add_settings(&mut bytes, param)?;
         }

@@ -6,7 +6,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use super::attached::{attach, attached};
-use super::callbacks::{chain_app_callback, is_on_info, look, on_info};
+use super::callbacks::{chain_app_callback, is_on_info, on_info};
 use super::client::SslClient;
 use super::ffi::{self, SSL, Slot};
 use super::{Errno, ErrorQueue, imports, unwind_safe};
@@ -140,9 +140,6 @@ pub fn release(connection: &Arc<Connection>) {
     let _errors = ErrorQueue::keep();
     let ssl = connection.tls() as *mut SSL;
     if !ssl.is_null() {
-        if ffi::IS_POLLED {
-            look(connection);
-        }
         // SAFETY: it is live until the connection is told otherwise, and the API asks for the
         // thread that uses it.
         connection.release(&unsafe { SslClient::new(ssl) });
@@ -204,16 +201,15 @@ unsafe extern "C" fn free_served(
     if !data.is_null() {
         // SAFETY: only `serve` fills the slot, with a Box; the SSL is going. It is whole yet, but
         // not served any more: an app's function may ask, its log's or one that frees ex_data.
+        // Where it is not whole any more, it is not told (BoringSSL since 2025).
         let served = unsafe {
-            ffi::SSL_set_ex_data(ssl.cast(), SLOT.number(), ptr::null_mut());
+            if !ssl.is_null() {
+                ffi::SSL_set_ex_data(ssl.cast(), SLOT.number(), ptr::null_mut());
+            }
             Box::from_raw(data.cast::<Served>())
         };
         let _errno = Errno::keep();
         unwind_safe(|| {
-            if ffi::IS_POLLED {
-                let _errors = ErrorQueue::keep();
-                look(&served.connection);
-            }
             served.connection.closed();
             drop(served);
         });

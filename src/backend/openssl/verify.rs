@@ -35,31 +35,6 @@ pub unsafe fn store_callback(ssl: *mut ffi::SSL) -> usize {
     }
 }
 
-/// Whether the app has put functions of its own into a store, which decide what verifies and
-/// cannot be asked here.
-///
-/// # Safety
-/// `store` is live, or NULL.
-pub(super) unsafe fn has_own_functions(store: *const ffi::X509_STORE) -> bool {
-    if store.is_null() {
-        return false;
-    }
-    // SAFETY: the caller's promise; these only read it.
-    unsafe {
-        ffi::X509_STORE_get_verify(store).is_some()
-            || ffi::X509_STORE_get_get_issuer(store).is_some()
-            || ffi::X509_STORE_get_check_issued(store).is_some()
-            || ffi::X509_STORE_get_check_revocation(store).is_some()
-            || ffi::X509_STORE_get_get_crl(store).is_some()
-            || ffi::X509_STORE_get_check_crl(store).is_some()
-            || ffi::X509_STORE_get_cert_crl(store).is_some()
-            || ffi::X509_STORE_get_check_policy(store).is_some()
-            || ffi::X509_STORE_get_lookup_certs(store).is_some()
-            || ffi::X509_STORE_get_lookup_crls(store).is_some()
-            || ffi::has_cleanup(store)
-    }
-}
-
 /// The Suite B restrictions of a connection.
 ///
 /// # Safety
@@ -94,7 +69,7 @@ unsafe fn verify_stack(
     // SAFETY: the caller's promise; the store context is freed once, and its chain is read before.
     unsafe {
         let store = store_of(ssl);
-        if has_own_functions(store) {
+        if ffi::has_own_functions(store) {
             return None;
         }
         let ctx = ffi::X509_STORE_CTX_new();

@@ -108,6 +108,7 @@ void lts_config(const mbedtls_ssl_context *ssl, struct lts_config *config)
 		ssl->f_vrfy ? ssl->f_vrfy : conf->f_vrfy;
 
 	memset(config, 0, sizeof(*config));
+	config->address = (uintptr_t)conf;
 	config->f_vrfy = (uintptr_t)f_vrfy;
 	config->p_vrfy = (uintptr_t)(ssl->f_vrfy ? ssl->p_vrfy : conf->p_vrfy);
 	config->verifies = conf->authmode != MBEDTLS_SSL_VERIFY_NONE;

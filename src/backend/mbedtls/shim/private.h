@@ -28,6 +28,9 @@
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 #define LTS_MBEDTLS_3
 #endif
+#if MBEDTLS_VERSION_NUMBER >= 0x04000000
+#define LTS_MBEDTLS_4
+#endif
 #if defined(MBEDTLS_SSL_SESSION_TICKETS)
 #define LTS_TICKETS
 #endif
@@ -36,6 +39,11 @@
 #endif
 #if defined(LTS_TLS1_3) && defined(MBEDTLS_SSL_SERVER_NAME_INDICATION)
 #define LTS_TICKETS_HAVE_HOSTNAMES
+#endif
+
+/* version 2 and, while that is not left out, 3 have lists of these kinds, too */
+#if !defined(LTS_MBEDTLS_3) || (!defined(LTS_MBEDTLS_4) && !defined(MBEDTLS_DEPRECATED_REMOVED))
+#define LTS_OLD_LISTS
 #endif
 
 /* what mbedtls_ssl_set_hostname(ssl, NULL) leaves: in some versions a mark, not NULL */

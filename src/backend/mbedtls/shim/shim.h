@@ -39,6 +39,7 @@ struct lts_session {
 
 /* what a connection is configured to do */
 struct lts_config {
+	uintptr_t		address;
 	uintptr_t		f_vrfy;		/* the app's verify callback */
 	uintptr_t		p_vrfy;		/* and what it is called with */
 	uint32_t		min_version;

@@ -59,8 +59,7 @@ static void take_certificate(const mbedtls_x509_crt *crt, lts_take_t take, void 
 /* The groups that a connection takes, in one of the two ways that mbedTLS has for them. */
 static void take_groups(const mbedtls_ssl_config *conf, lts_take_t take, void *to)
 {
-#if defined(MBEDTLS_ECP_C) && \
-	(!defined(LTS_MBEDTLS_3) || !defined(MBEDTLS_DEPRECATED_REMOVED))
+#if defined(MBEDTLS_ECP_C) && defined(LTS_OLD_LISTS)
 	const mbedtls_ecp_group_id *id = conf->curve_list;
 
 	for (; id && *id != MBEDTLS_ECP_DP_NONE; id++)
@@ -86,7 +85,7 @@ static void take_signatures(const mbedtls_ssl_config *conf, lts_take_t take, voi
 		take_value(take, to, *algorithm);
 #endif
 #if (defined(LTS_MBEDTLS_3) && defined(MBEDTLS_SSL_HANDSHAKE_WITH_CERT_ENABLED) && \
-	!defined(MBEDTLS_DEPRECATED_REMOVED)) || \
+	defined(LTS_OLD_LISTS)) || \
 	(!defined(LTS_MBEDTLS_3) && defined(MBEDTLS_KEY_EXCHANGE_WITH_CERT_ENABLED))
 	const int *hash = conf->sig_hashes;
 
@@ -179,6 +178,53 @@ static int note_validity(void *to, mbedtls_x509_crt *crt, int depth, uint32_t *f
 	return 0;
 }
 
+#if defined(LTS_MBEDTLS_4)
+/* The number that the protocol has for a key's curve; 0: it has none, or it is no such key. */
+static uint16_t curve_of(const psa_key_attributes_t *attributes)
+{
+	static const struct {
+		psa_ecc_family_t	family;
+		uint16_t		bits;
+		uint16_t		number;
+	} curves[] = {
+		{ PSA_ECC_FAMILY_SECP_R1, 256, 23 },
+		{ PSA_ECC_FAMILY_SECP_R1, 384, 24 },
+		{ PSA_ECC_FAMILY_SECP_R1, 521, 25 },
+		{ PSA_ECC_FAMILY_SECP_K1, 256, 22 },
+		{ PSA_ECC_FAMILY_BRAINPOOL_P_R1, 256, 26 },
+		{ PSA_ECC_FAMILY_BRAINPOOL_P_R1, 384, 27 },
+		{ PSA_ECC_FAMILY_BRAINPOOL_P_R1, 512, 28 },
+	};
+	psa_ecc_family_t family = PSA_KEY_TYPE_ECC_GET_FAMILY(psa_get_key_type(attributes));
+	size_t n;
+
+	for (n = 0; n < sizeof(curves) / sizeof(*curves); n++)
+		if (curves[n].family == family &&
+		    curves[n].bits == psa_get_key_bits(attributes))
+			return curves[n].number;
+
+	return 0;
+}
+
+/* As mbedTLS itself: a curve that it takes must be among its groups. */
+static int takes_curve(const mbedtls_ssl_config *conf, const mbedtls_x509_crt *crt)
+{
+	psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
+	const uint16_t *list = conf->group_list;
+	uint16_t curve;
+
+	if (mbedtls_pk_get_psa_attributes(&crt->pk, PSA_KEY_USAGE_VERIFY_HASH, &attributes))
+		return 0;
+	if (!PSA_KEY_TYPE_IS_ECC(psa_get_key_type(&attributes)))
+		return 1;
+	curve = curve_of(&attributes);
+	for (; curve && list && *list; list++)
+		if (*list == curve)
+			return 1;
+
+	return 0;
+}
+#else
 /* As mbedtls_ssl_check_curve(), which is not for others to call. */
 static int takes_curve(const mbedtls_ssl_config *conf, const mbedtls_x509_crt *crt)
 {
@@ -194,7 +240,7 @@ static int takes_curve(const mbedtls_ssl_config *conf, const mbedtls_x509_crt *c
 #else
 	id = mbedtls_pk_ec(crt->pk)->grp.id;
 #endif
-#if !defined(LTS_MBEDTLS_3) || !defined(MBEDTLS_DEPRECATED_REMOVED)
+#if defined(LTS_OLD_LISTS)
 	if (conf->curve_list) {
 		const mbedtls_ecp_group_id *list = conf->curve_list;
 
@@ -224,6 +270,7 @@ static int takes_curve(const mbedtls_ssl_config *conf, const mbedtls_x509_crt *c
 	return 1;
 #endif
 }
+#endif
 
 static int verify_parsed(const mbedtls_ssl_context *ssl, mbedtls_x509_crt *crt,
 			 uint32_t *result, struct validity *validity)

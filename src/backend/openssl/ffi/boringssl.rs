@@ -1,4 +1,4 @@
-//! BoringSSL, with the face of OpenSSL that the shared code is written against: the functions
+//! BoringSSL or AWS-LC, with the face of OpenSSL that the shared code is written against: the functions
 //! that it has in another way, and for those that it has not, what they would say.
 //!
 //! What it has no getter for, and so is answered as if it were not set: custom verification
@@ -15,9 +15,7 @@ use std::ptr;
 use super::{ExDup, ExFree, ExNew, Role, VerifyCallback};
 
 /// Names the backend in saved sessions.
-pub const BACKEND_ID: u8 = 3;
-/// Connections are looked at, in case that no callback told of a session.
-pub const IS_POLLED: bool = true;
+pub const BACKEND_ID: u8 = if cfg!(feature = "aws-lc") { 4 } else { 3 };
 /// Those of TLS 1.3 are told by the new-session callback alone.
 pub const TELLS_NEW_SESSIONS: bool = true;
 /// A connection that resumes a session may have a copy, which tells nothing of what it is of. But
@@ -97,31 +95,65 @@ mod c {
         ) -> c_int;
         pub fn SSL_get_max_proto_version(ssl: *const SSL) -> u16;
         pub fn SSL_get_min_proto_version(ssl: *const SSL) -> u16;
+        #[cfg(feature = "aws-lc")]
+        pub fn SSL_new(ctx: *mut SSL_CTX) -> *mut SSL;
+        #[cfg(feature = "aws-lc")]
+        pub fn SSL_free(ssl: *mut SSL);
+        #[cfg(feature = "aws-lc")]
+        pub fn SSL_is_dtls(ssl: *const SSL) -> c_int;
+        pub fn SSL_set_SSL_CTX(ssl: *mut SSL, ctx: *mut SSL_CTX) -> *mut SSL_CTX;
         pub fn SSL_get_options(ssl: *const SSL) -> u32;
         pub fn SSL_get_tlsext_status_type(ssl: *const SSL) -> c_int;
         pub fn SSL_get_verify_callback(ssl: *const SSL) -> Option<VerifyCallback>;
         pub fn SSL_get_verify_mode(ssl: *const SSL) -> c_int;
         pub fn SSL_set_options(ssl: *mut SSL, options: u32) -> u32;
         pub fn SSL_set_session(ssl: *mut SSL, session: *mut SSL_SESSION) -> c_int;
+        #[cfg_attr(has_openssl_sk, link_name = "OPENSSL_sk_dup")]
         pub fn sk_dup(stack: *const OPENSSL_STACK) -> *mut OPENSSL_STACK;
+        #[cfg_attr(has_openssl_sk, link_name = "OPENSSL_sk_free")]
         pub fn sk_free(stack: *mut OPENSSL_STACK);
+        #[cfg_attr(has_openssl_sk, link_name = "OPENSSL_sk_new_null")]
         pub fn sk_new_null() -> *mut OPENSSL_STACK;
+        #[cfg_attr(has_openssl_sk, link_name = "OPENSSL_sk_num")]
         pub fn sk_num(stack: *const OPENSSL_STACK) -> usize;
+        #[cfg_attr(has_openssl_sk, link_name = "OPENSSL_sk_push")]
         pub fn sk_push(stack: *mut OPENSSL_STACK, item: *mut c_void) -> usize;
+        #[cfg_attr(has_openssl_sk, link_name = "OPENSSL_sk_value")]
         pub fn sk_value(stack: *const OPENSSL_STACK, at: usize) -> *mut c_void;
     }
 }
 
 /// What the connections of an SSL_CTX can be. Methods do not tell clients from servers here.
+///
+/// # Safety
+/// `ctx` is live.
 pub unsafe fn role(ctx: *const SSL_CTX) -> Role {
-    const DTLS: u16 = 0xfe; // DTLS 1.2 is 0xfefd
     // SAFETY: the caller's promise.
     unsafe {
-        let is_dtls = c::SSL_CTX_get_min_proto_version(ctx) >> 8 == DTLS;
         // With TLS_with_buffers_method() certificates are never parsed, and X509 functions
         // must not be called.
         let without_x509 = super::SSL_CTX_get_cert_store(ctx).is_null();
-        if is_dtls || without_x509 { Role::Other } else { Role::ClientOrServer }
+        if is_dtls(ctx) || without_x509 { Role::Other } else { Role::ClientOrServer }
+    }
+}
+
+/// Whether an SSL_CTX is for DTLS: its lowest version tells. AWS-LC's does only where it is set.
+///
+/// # Safety
+/// `ctx` is live.
+unsafe fn is_dtls(ctx: *const SSL_CTX) -> bool {
+    const DTLS: u16 = 0xfe; // DTLS 1.2 is 0xfefd
+    // SAFETY: the caller's promise. A connection refers to its SSL_CTX, and is freed once.
+    unsafe {
+        let min = c::SSL_CTX_get_min_proto_version(ctx);
+        #[cfg(feature = "aws-lc")]
+        if min == 0 {
+            let ssl = c::SSL_new(ctx.cast_mut());
+            let is_dtls = ssl.is_null() || c::SSL_is_dtls(ssl) != 0;
+            c::SSL_free(ssl);
+            return is_dtls;
+        }
+        min >> 8 == DTLS
     }
 }
 
@@ -134,11 +166,6 @@ pub unsafe fn has_app_data(_: *const SSL_SESSION) -> bool {
 pub unsafe fn note_offered_copy(_: *mut SSL_SESSION, _: bool) {}
 
 pub unsafe fn is_offered_copy(_: *const SSL_SESSION) -> bool {
-    false
-}
-
-/// There is no getter in newer versions.
-pub unsafe fn has_cleanup(_: *const X509_STORE) -> bool {
     false
 }
 
@@ -274,11 +301,11 @@ pub unsafe fn SSL_ctrl(ssl: *mut SSL, cmd: c_int, _: c_long, _: *mut c_void) -> 
 }
 
 /// Whether a connection has given up its configuration after the handshake
-/// (SSL_set_shed_handshake_config), which must not be asked for then. While it has one, the
-/// lowest version is never 0.
+/// (SSL_set_shed_handshake_config), which must not be asked for then. To set the SSL_CTX that it has
+/// changes nothing, and fails only without a configuration.
 unsafe fn is_shed(ssl: *const SSL) -> bool {
     // SAFETY: the caller's promise.
-    unsafe { c::SSL_get_min_proto_version(ssl) == 0 }
+    unsafe { c::SSL_set_SSL_CTX(ssl.cast_mut(), super::SSL_get_SSL_CTX(ssl)).is_null() }
 }
 
 pub unsafe fn SSL_get_certificate(ssl: *const SSL) -> *mut X509 {
@@ -482,10 +509,6 @@ pub unsafe fn SSL_SESSION_get0_hostname(_: *const SSL_SESSION) -> *const c_char 
 
 pub unsafe fn SSL_SESSION_get_max_fragment_length(_: *const SSL_SESSION) -> u8 {
     0
-}
-
-pub unsafe fn X509_STORE_get_check_policy(_: *const X509_STORE) -> Option<unsafe extern "C" fn()> {
-    None
 }
 
 pub unsafe fn X509_VERIFY_PARAM_set_auth_level(_: *mut X509_VERIFY_PARAM, _: c_int) {}

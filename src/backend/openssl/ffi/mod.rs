@@ -12,9 +12,15 @@ mod flavour;
 #[cfg(feature = "boringssl")]
 #[path = "boringssl.rs"]
 mod flavour;
+#[cfg(any(feature = "openssl", has_store_getters))]
+mod store;
+#[cfg(not(any(feature = "openssl", has_store_getters)))]
+#[path = "store_without_getters.rs"]
+mod store;
 
 pub use self::ex_data::Slot;
 pub use self::flavour::*;
+pub use self::store::{X509_STORE_get_verify_cb, has_own_functions};
 
 pub type InfoCallback = unsafe extern "C-unwind" fn(ssl: *const SSL, kind: c_int, value: c_int);
 pub type NewSessionCallback =
@@ -204,19 +210,6 @@ unsafe extern "C" {
     pub fn X509_get0_notAfter(x509: *const X509) -> *const ASN1_TIME;
     pub fn i2d_X509(x509: *const X509, out: *mut *mut c_uchar) -> c_int;
     pub fn d2i_X509(x509: *mut *mut X509, data: *mut *const c_uchar, len: c_long) -> *mut X509;
-
-    pub fn X509_STORE_get_verify_cb(store: *const X509_STORE) -> Option<VerifyCallback>;
-    pub fn X509_STORE_get_verify(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
-    pub fn X509_STORE_get_get_issuer(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
-    pub fn X509_STORE_get_check_issued(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
-    pub fn X509_STORE_get_check_revocation(
-        store: *const X509_STORE,
-    ) -> Option<unsafe extern "C" fn()>;
-    pub fn X509_STORE_get_get_crl(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
-    pub fn X509_STORE_get_check_crl(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
-    pub fn X509_STORE_get_cert_crl(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
-    pub fn X509_STORE_get_lookup_certs(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
-    pub fn X509_STORE_get_lookup_crls(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
 
     pub fn X509_STORE_CTX_init(
         ctx: *mut X509_STORE_CTX,

@@ -19,8 +19,6 @@ use crate::fork::OnceNumber;
 
 /// Names the backend in saved sessions.
 pub const BACKEND_ID: u8 = 1;
-/// All sessions that come are seen where they come.
-pub const IS_POLLED: bool = false;
 /// The info callback sees the sessions of TLS 1.3.
 pub const TELLS_NEW_SESSIONS: bool = false;
 /// A connection that resumes a session has that very object.
@@ -44,9 +42,10 @@ pub unsafe fn role(ctx: *const SSL_CTX) -> Role {
     // SAFETY: the caller's promise. Methods are static.
     unsafe {
         let method = SSL_CTX_get_ssl_method(ctx);
-        if method == TLS_client_method() || method == TLSv1_2_client_method() {
+        let [old, old_client] = tls12_methods();
+        if method == TLS_client_method() || Some(method) == old_client {
             Role::Client
-        } else if method == TLS_method() || method == TLSv1_2_method() {
+        } else if method == TLS_method() || Some(method) == old {
             Role::ClientOrServer
         } else {
             Role::Other
@@ -62,7 +61,18 @@ pub unsafe fn only_version(ctx: *const SSL_CTX) -> Option<u16> {
     // SAFETY: the caller's promise. Methods are static.
     unsafe {
         let method = SSL_CTX_get_ssl_method(ctx);
-        (method == TLSv1_2_client_method() || method == TLSv1_2_method()).then_some(0x0303)
+        tls12_methods().contains(&Some(method)).then_some(0x0303)
+    }
+}
+
+/// TLSv1_2_method() and TLSv1_2_client_method(), which OpenSSL 4 has not.
+fn tls12_methods() -> [Option<*const SSL_METHOD>; 2] {
+    #[cfg(openssl4)]
+    return [None; 2];
+    #[cfg(not(openssl4))]
+    // SAFETY: no conditions.
+    unsafe {
+        [Some(TLSv1_2_method()), Some(TLSv1_2_client_method())]
     }
 }
 
@@ -228,11 +238,15 @@ pub unsafe fn has_mark(session: *mut SSL_SESSION) -> bool {
     }
 }
 
-/// Whether all names are told that a connection expects in a certificate: OpenSSL 4 takes several
-/// addresses, and tells of one.
-pub fn tells_all_names() -> bool {
+/// Has a function called where OpenSSL ends. OpenSSL 4 leaves to the process's end what it has.
+#[cfg(openssl4)]
+pub fn at_openssl_end(_: unsafe extern "C" fn()) {}
+
+/// Has a function called where OpenSSL ends.
+#[cfg(not(openssl4))]
+pub fn at_openssl_end(function: unsafe extern "C" fn()) {
     // SAFETY: no conditions.
-    unsafe { OPENSSL_version_major() < 4 }
+    unsafe { OPENSSL_atexit(Some(function)) };
 }
 
 /// SSL_get0_server_cert_type(), which there is since OpenSSL 3.2; 0 without it.
@@ -263,15 +277,6 @@ pub unsafe fn takes_raw_public_keys(ssl: *const SSL) -> bool {
     // SAFETY: the function is of this type; the caller's promise.
     let told = unsafe { std::mem::transmute::<usize, Get>(get)(ssl, &mut types, &mut len) };
     told == 1 && !types.is_null() && len > 0
-}
-
-/// Whether the app has put a function of its own into a store that is called after verifications.
-///
-/// # Safety
-/// `store` is live.
-pub unsafe fn has_cleanup(store: *const X509_STORE) -> bool {
-    // SAFETY: the caller's promise.
-    unsafe { X509_STORE_get_cleanup(store) }.is_some()
 }
 
 /// The key exchanges that take no secret which both ends have had before: RSA, ECDHE, DHE, GOST,
@@ -309,8 +314,8 @@ pub unsafe fn takes_certificate(cipher: *const SSL_CIPHER) -> bool {
 }
 
 unsafe extern "C" {
-    fn OPENSSL_version_major() -> c_uint;
-    pub fn OPENSSL_atexit(handler: Option<unsafe extern "C" fn()>) -> c_int;
+    #[cfg(not(openssl4))]
+    fn OPENSSL_atexit(handler: Option<unsafe extern "C" fn()>) -> c_int;
     pub fn BIO_s_null() -> *const BIO_METHOD;
     fn SSL_CIPHER_get_kx_nid(cipher: *const SSL_CIPHER) -> c_int;
     fn SSL_CIPHER_get_auth_nid(cipher: *const SSL_CIPHER) -> c_int;
@@ -358,13 +363,14 @@ unsafe extern "C" {
     pub fn SSL_CTX_get_timeout(ctx: *const SSL_CTX) -> c_long;
     pub fn SSL_CTX_set_timeout(ctx: *mut SSL_CTX, seconds: c_long) -> c_long;
     pub fn SSL_CTX_ctrl(ctx: *mut SSL_CTX, cmd: c_int, larg: c_long, parg: *mut c_void) -> c_long;
+    #[cfg(not(openssl4))]
     fn TLSv1_2_method() -> *const SSL_METHOD;
+    #[cfg(not(openssl4))]
     fn TLSv1_2_client_method() -> *const SSL_METHOD;
     pub fn SSL_ctrl(ssl: *mut SSL, cmd: c_int, larg: c_long, parg: *mut c_void) -> c_long;
     pub fn SSL_get_options(ssl: *const SSL) -> u64;
     pub fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn BIO_ptr_ctrl(bio: *mut BIO, cmd: c_int, larg: c_long) -> *mut c_void;
-    fn X509_STORE_get_cleanup(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
     fn SSL_get_shutdown(ssl: *const SSL) -> c_int;
     fn SSL_set_shutdown(ssl: *mut SSL, mode: c_int);
     fn ERR_new();
@@ -405,7 +411,6 @@ unsafe extern "C" {
     pub fn ASN1_TIME_to_tm(time: *const ASN1_TIME, tm: *mut libc::tm) -> c_int;
     pub fn X509_STORE_lock(store: *mut X509_STORE) -> c_int;
     pub fn X509_STORE_unlock(store: *mut X509_STORE) -> c_int;
-    pub fn X509_STORE_get_check_policy(store: *const X509_STORE) -> Option<unsafe extern "C" fn()>;
     pub fn X509_VERIFY_PARAM_lookup(name: *const c_char) -> *const X509_VERIFY_PARAM;
     pub fn X509_VERIFY_PARAM_new() -> *mut X509_VERIFY_PARAM;
     pub fn X509_VERIFY_PARAM_free(param: *mut X509_VERIFY_PARAM);
@@ -413,6 +418,21 @@ unsafe extern "C" {
     pub fn X509_VERIFY_PARAM_set_trust(param: *mut X509_VERIFY_PARAM, trust: c_int) -> c_int;
     pub fn X509_VERIFY_PARAM_set_depth(param: *mut X509_VERIFY_PARAM, depth: c_int);
     pub fn X509_VERIFY_PARAM_set_auth_level(param: *mut X509_VERIFY_PARAM, level: c_int);
+    #[cfg(openssl4)]
+    pub fn X509_VERIFY_PARAM_add1_ip_asc(param: *mut X509_VERIFY_PARAM, ip: *const c_char)
+    -> c_int;
+    #[cfg(openssl4)]
+    pub fn X509_VERIFY_PARAM_add1_rfc822(
+        param: *mut X509_VERIFY_PARAM,
+        email: *const c_char,
+        len: usize,
+    ) -> c_int;
+    #[cfg(openssl4)]
+    pub fn X509_VERIFY_PARAM_add1_smtputf8(
+        param: *mut X509_VERIFY_PARAM,
+        email: *const c_char,
+        len: usize,
+    ) -> c_int;
     pub fn X509_VERIFY_PARAM_get_auth_level(param: *const X509_VERIFY_PARAM) -> c_int;
     pub fn X509_VERIFY_PARAM_get_inh_flags(param: *const X509_VERIFY_PARAM) -> u32;
     pub fn X509_VERIFY_PARAM_get_time(param: *const X509_VERIFY_PARAM) -> libc::time_t;

@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
-# A Debian 13 root to build and test in, on a machine that runs something else.
+# A root of another Debian to build and test in, on a machine that runs something else.
 #
-#   scripts/trixie-root.sh make ROOT          make it; one that is complete is left as it is
-#   scripts/trixie-root.sh run ROOT COMMAND.. run COMMAND in it, in the current directory
+#   scripts/debian-root.sh make SUITE ROOT     make it; one that is complete is left as it is
+#   scripts/debian-root.sh run ROOT COMMAND... run COMMAND in it, in the current directory
+#
+# SUITE is trixie (Debian 13), sid, or experimental: that is sid, with the OpenSSL of experimental
+# and without libwebsockets, which is linked to the one of sid.
 #
 # Both need root. All is mounted in a mount namespace of its own, so that nothing can stay mounted
 # however this ends. Exit status 77: it cannot be done here, and stderr has the reason.
 set -euo pipefail
 
-packages=(
-	ca-certificates cmake g++ gcc libc6-dev libcap-dev libmbedtls-dev libssl-dev
-	libwebsockets-dev libzstd-dev make
-	netbase nginx-light openssl pkgconf valgrind zlib1g-dev
+base=(
+	ca-certificates cmake g++ gcc libc6-dev libssl-dev libzstd-dev make netbase nginx-light openssl
+	pkgconf zlib1g-dev
 )
+libwebsockets=(libcap-dev libmbedtls-dev libwebsockets-dev)
 
 skip() {
-	echo "scripts/trixie-root.sh: skipped: $*" >&2
+	echo "scripts/debian-root.sh: skipped: $*" >&2
 	exit 77
 }
 
@@ -27,24 +30,45 @@ mirror() {
 }
 
 make_root() {
-	local root=$1 stamp=$1/.complete from include
-	if [ "$(cat "$stamp" 2>/dev/null)" = "${packages[*]}" ]; then
+	local suite=$1 root=$2 stamp=$2/.complete debian=$1 packages=("${base[@]}") from include
+	case $suite in
+	trixie) packages+=("${libwebsockets[@]}" valgrind) ;;
+	sid) packages+=("${libwebsockets[@]}") ;;
+	experimental) debian=sid ;;
+	*) usage ;;
+	esac
+	if [ "$(cat "$stamp" 2>/dev/null)" = "$suite ${packages[*]}" ]; then
 		return
 	fi
 	command -v debootstrap >/dev/null || skip "no debootstrap (apt-get install debootstrap)"
 	from=$(mirror)
 	[ -n "$from" ] || skip "no Debian mirror in apt's configuration"
-	echo "Making a Debian 13 root in $root, which takes a minute"
+	echo "Making a root of Debian $suite in $root, which takes a minute"
 	rm -rf "$root"
 	mkdir -p "$root"
 	include=$(IFS=,; echo "${packages[*]}")
-	debootstrap --variant=minbase --include="$include" trixie "$root" "$from" >"$root.log" 2>&1 || {
+	{
+		debootstrap --variant=minbase --include="$include" "$debian" "$root" "$from" &&
+			{ [ "$suite" != experimental ] || add_experimental "$root" "$from"; }
+	} >"$root.log" 2>&1 || {
 		tail --lines 20 "$root.log" >&2
 		exit 1
 	}
 	rm -rf "$root/var/cache/apt/archives" "$root/var/lib/apt/lists"
 	echo "127.0.0.1 localhost" >"$root/etc/hosts"
-	echo "${packages[*]}" >"$stamp"
+	echo "$suite ${packages[*]}" >"$stamp"
+}
+
+# apt's own configuration goes along: it may name a proxy. A mirror may be a snapshot
+add_experimental() {
+	local root=$1 from=$2
+	echo "deb $from experimental main" >"$root/etc/apt/sources.list.d/experimental.list"
+	cp /etc/resolv.conf "$root/etc/resolv.conf"
+	cp -n /etc/apt/apt.conf.d/*proxy* "$root/etc/apt/apt.conf.d/" 2>/dev/null || true
+	mkdir -p "$root/var/cache/apt/archives/partial"
+	chroot "$root" apt-get -o Acquire::Check-Valid-Until=no update
+	DEBIAN_FRONTEND=noninteractive chroot "$root" \
+		apt-get install -y --no-install-recommends -t experimental libssl-dev openssl
 }
 
 # The Rust toolchain is this machine's, and so is the current directory, under its own name:
@@ -54,6 +78,8 @@ run_in_root() {
 	local cargo_home=${CARGO_HOME:-$HOME/.cargo} rustup_home=${RUSTUP_HOME:-$HOME/.rustup}
 	shift
 	here=$(pwd)
+	# itself a mount point, so that a command can have a mount namespace of its own
+	mount --bind "$root" "$root"
 	mount -t proc proc "$root/proc"
 	mount --rbind /dev "$root/dev"
 	mount -t tmpfs tmpfs "$root/tmp"
@@ -69,12 +95,14 @@ run_in_root() {
 		/bin/sh -c 'cd "$1" && shift && exec "$@"' sh "$here" "$@"
 }
 
-case ${1:-}:$# in
-make:2 | run:[3-9] | run:[1-9][0-9]*) ;;
-*)
-	sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+usage() {
+	sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
 	exit 2
-	;;
+}
+
+case ${1:-}:$# in
+make:3 | run:[3-9] | run:[1-9][0-9]*) ;;
+*) usage ;;
 esac
 
 [ "$(id -u)" = 0 ] || skip "needs root"
