@@ -21,6 +21,7 @@
 
 #define CONNECTIONS_OWN_SERVER		200
 #define CONNECTIONS_NAMED_SERVER	20
+#define PROCESSES			20
 
 static const char usage[] =
 	"usage: demo [options] [HOST[:PORT]]\n"
@@ -182,6 +183,51 @@ static int measure(const struct demo_target *target, enum demo_protocol protocol
 	return 0;
 }
 
+static void clean_up(const char *dir)
+{
+	char command[64];
+
+	/* the store has a directory in a directory */
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	if (system(command))
+		fprintf(stderr, "demo: %s stays\n", dir);
+}
+
+/* One protocol, the newest that was measured, with a process for each connection */
+static int measure_processes(const struct demo_target *target, const struct demo_result *results,
+			     unsigned int connections, struct demo_result *processes)
+{
+	char dir[] = "/tmp/lws-tls-sessions-demo-XXXXXX", store[64], ca_file[64];
+	int protocol = DEMO_PROTOCOLS - 1, bad;
+
+	while (protocol >= 0 && results[protocol].off.refused)
+		protocol--;
+	if (protocol < 0)
+		return 0;
+	if (connections > PROCESSES)
+		connections = PROCESSES;
+	if (run_init(&processes->off, connections) || run_init(&processes->on, connections) ||
+	    !mkdtemp(dir)) {
+		fputs("demo: no directory for a store\n", stderr);
+		return 1;
+	}
+	snprintf(store, sizeof(store), "file:%s/store", dir);
+	snprintf(ca_file, sizeof(ca_file), "%s/ca.pem", dir);
+	bad = target->ca && demo_write_ca(target, ca_file);
+	if (bad)
+		fprintf(stderr, "demo: %s cannot be written\n", ca_file);
+	else if (demo_process_run(target, protocol, NULL, target->ca ? ca_file : target->ca_file,
+				  &processes->off) ||
+		 demo_process_run(target, protocol, store, target->ca ? ca_file : target->ca_file,
+				  &processes->on)) {
+		bad = 1;
+		fprintf(stderr, "demo: %s\n", processes->off.error[0] ? processes->off.error :
+								      processes->on.error);
+	}
+	clean_up(dir);
+	return bad;
+}
+
 /* What the program's exit status says of the figures */
 static int judge(const struct demo_result *results, const struct demo_target *target, int own_server)
 {
@@ -213,12 +259,15 @@ static int judge(const struct demo_result *results, const struct demo_target *ta
 
 int main(int argc, char **argv)
 {
-	struct demo_result results[DEMO_PROTOCOLS] = { 0 };
+	struct demo_result results[DEMO_PROTOCOLS] = { 0 }, processes = { 0 };
 	struct demo_target target = { .port = 0 };
 	struct demo_server *server = NULL;
 	unsigned int connections;
 	int status, i;
 
+	status = demo_process_main(argc, argv);
+	if (status >= 0)
+		return status;
 	if (parse_args(argc, argv, &target, &connections, &status))
 		return status;
 	signal(SIGPIPE, SIG_IGN);
@@ -240,10 +289,16 @@ int main(int argc, char **argv)
 			status = 1;
 		}
 	}
+	if (!status)
+		status = measure_processes(&target, results, connections, &processes);
 	if (!status) {
-		demo_report(results);
+		demo_report(results, &processes);
 		status = judge(results, &target, !!server);
+		if (server && processes.on.resumed != processes.on.connections - 1)
+			status = 1;
 	}
+	run_free(&processes.off);
+	run_free(&processes.on);
 
 	for (i = 0; i < DEMO_PROTOCOLS; i++) {
 		run_free(&results[i].off);

@@ -22,6 +22,7 @@ struct demo_target {
 	X509		*ca;		/**< trusted instead of ca_file, if not NULL */
 	int		speaks_first;	/**< the server sends a byte after the handshake */
 	int		allow_tickets;	/**< for TLS 1.2 too */
+	const char	*store;		/**< a store behind the cache; NULL: none */
 };
 
 /** struct demo_run - a number of connections, one after the other */
@@ -33,9 +34,13 @@ struct demo_run {
 	double		*resumed_us;
 	char		error[512];	/**< why it stopped early, or "" */
 	int		refused;	/**< it was the very first handshake that failed */
+	int		quiet;		/**< no progress is shown */
 };
 
-/** struct demo_result - one protocol, without the cache and with it */
+/** struct demo_result - one protocol, without the cache and with it
+ *
+ * Or processes, without a store and with one.
+ */
 struct demo_result {
 	struct demo_run	off, on;
 };
@@ -67,6 +72,22 @@ void demo_server_stop(struct demo_server *server);
 int demo_client_run(const struct demo_target *target, enum demo_protocol protocol, int cached,
 		    struct demo_run *run);
 
+/* demo_process.c */
+
+/** demo_process_main() - to be called first: what to end with, or -1 where this is no such process */
+int demo_process_main(int argc, char **argv);
+
+/** demo_process_run() - as demo_client_run(), but each connection in a process of its own
+ *
+ * \param store: the URL of their store; NULL: none
+ * \param ca_file: what they trust; NULL: the system's certificates
+ */
+int demo_process_run(const struct demo_target *target, enum demo_protocol protocol, const char *store,
+		     const char *ca_file, struct demo_run *run);
+
+/** demo_write_ca() - write target->ca to a file that processes can read; 0, or -1 */
+int demo_write_ca(const struct demo_target *target, const char *path);
+
 /* demo_net.c */
 
 #define DEMO_PATIENCE_S		10	/**< with a server that does not answer */
@@ -86,9 +107,12 @@ int demo_connect(const struct demo_target *target, char *error, size_t error_len
 const char *demo_protocol_name(enum demo_protocol protocol);
 
 /** demo_report_progress() - called after each connection */
-void demo_report_progress(enum demo_protocol protocol, int cached, const struct demo_run *run);
+void demo_report_progress(enum demo_protocol protocol, const char *mode, const struct demo_run *run);
 
-/** demo_report() - the table and the bars */
-void demo_report(struct demo_result results[DEMO_PROTOCOLS]);
+/** demo_report() - the table and the bars
+ *
+ * \param processes: of the newest protocol that the server speaks
+ */
+void demo_report(struct demo_result results[DEMO_PROTOCOLS], struct demo_result *processes);
 
 #endif

@@ -183,6 +183,10 @@ static int client_init(struct client *client, int cached, struct demo_run *run)
 			snprintf(run->error, sizeof(run->error), "the cache could not be attached");
 			return -1;
 		}
+		if (target->store && lws_tls_session_vhost_store(client->vh, target->store)) {
+			snprintf(run->error, sizeof(run->error), "the store was refused");
+			return -1;
+		}
 	}
 	return 0;
 }
@@ -197,7 +201,7 @@ int demo_client_run(const struct demo_target *target, enum demo_protocol protoco
 	for (i = 0; i < run->connections && !result; i++) {
 		result = connect_once(&client, run);
 		if (!result)
-			demo_report_progress(protocol, cached, run);
+			demo_report_progress(protocol, cached ? "cache on:" : "cache off:", run);
 	}
 
 	SSL_CTX_free(client.ctx);

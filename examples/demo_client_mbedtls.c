@@ -269,6 +269,10 @@ static int client_init(struct client *client, int cached, struct demo_run *run)
 		};
 
 		client->vh = lws_tls_session_vhost_create(&info);
+		if (target->store && lws_tls_session_vhost_store(client->vh, target->store)) {
+			snprintf(run->error, sizeof(run->error), "the store was refused");
+			return -1;
+		}
 	}
 	return 0;
 }
@@ -289,7 +293,7 @@ int demo_client_run(const struct demo_target *target, enum demo_protocol protoco
 	for (i = 0; i < run->connections && !result; i++) {
 		result = connect_once(&client, run);
 		if (!result)
-			demo_report_progress(protocol, cached, run);
+			demo_report_progress(protocol, cached ? "cache on:" : "cache off:", run);
 	}
 
 	mbedtls_ssl_config_free(&client.conf);

@@ -17,16 +17,18 @@ const char *demo_protocol_name(enum demo_protocol protocol)
 	return protocol == DEMO_TLS_1_2 ? "TLS 1.2" : "TLS 1.3";
 }
 
-void demo_report_progress(enum demo_protocol protocol, int cached, const struct demo_run *run)
+void demo_report_progress(enum demo_protocol protocol, const char *mode, const struct demo_run *run)
 {
 	unsigned int done = run->full + run->resumed;
 	int terminal = isatty(STDOUT_FILENO);
 
+	if (run->quiet)
+		return;
 	/* a terminal's line is written over and over; elsewhere a line at each quarter will do */
 	if (!terminal && done * 4 / run->connections == (done - 1) * 4 / run->connections)
 		return;
-	printf("%s%s, cache %s %u of %u connections, %u resumed%s", terminal ? "\r" : "",
-	       demo_protocol_name(protocol), cached ? "on: " : "off:", done, run->connections,
+	printf("%s%s, %-10s %u of %u connections, %u resumed%s", terminal ? "\r" : "",
+	       demo_protocol_name(protocol), mode, done, run->connections,
 	       run->resumed, terminal && done < run->connections ? "" : "\n");
 	fflush(stdout);
 }
@@ -83,10 +85,10 @@ static void bar(const char *protocol, const char *what, double ms, double longes
 	printf(" %.2f ms\n", ms);
 }
 
-void demo_report(struct demo_result results[DEMO_PROTOCOLS])
+void demo_report(struct demo_result results[DEMO_PROTOCOLS], struct demo_result *processes)
 {
 	double full[DEMO_PROTOCOLS], resumed[DEMO_PROTOCOLS], longest = 0;
-	int i;
+	int i, newest = 0;
 
 	for (i = 0; i < DEMO_PROTOCOLS; i++) {
 		full[i] = median_ms(results[i].off.full_us, results[i].off.full);
@@ -104,6 +106,14 @@ void demo_report(struct demo_result results[DEMO_PROTOCOLS])
 			continue;
 		table_row(demo_protocol_name(i), "off", &results[i].off, full[i]);
 		table_row(demo_protocol_name(i), "on", &results[i].on, full[i]);
+		newest = i;
+	}
+	/* the cache is on in these, too, and of no use to a process that has but one connection */
+	if (processes->off.full) {
+		double alone = median_ms(processes->off.full_us, processes->off.full);
+
+		table_row(demo_protocol_name(newest), "proc.", &processes->off, alone);
+		table_row(demo_protocol_name(newest), "store", &processes->on, alone);
 	}
 
 	puts("");
@@ -111,5 +121,6 @@ void demo_report(struct demo_result results[DEMO_PROTOCOLS])
 		bar(demo_protocol_name(i), "full", full[i], longest);
 		bar(demo_protocol_name(i), "resumed", resumed[i], longest);
 	}
-	puts("\nFaster: the median without the cache over the median of a resumed handshake.\n");
+	puts("\nFaster: the median without the cache over the median of a resumed handshake.\n"
+	     "proc., store: a process for each connection, without a store and with one.\n");
 }

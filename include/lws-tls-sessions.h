@@ -21,7 +21,8 @@
  * in the log. Functions may be called from any thread unless they say otherwise. Strings and
  * structures that are passed in are copied. Callbacks return to their caller: they neither
  * throw nor longjmp(). Sessions are secrets; the library logs nothing of them, and writes them
- * nowhere but to the callbacks of lws_tls_session_dump_save().
+ * nowhere but to the callbacks of lws_tls_session_dump_save(), and sealed to the store that an
+ * app names with lws_tls_session_vhost_store().
  *
  * This header stands alone. Where libwebsockets' own is used too, that one comes
  * first; or define LWS_TLS_SESSIONS_WITH_LWS, and it is included from here.
@@ -47,6 +48,9 @@ typedef struct ssl_st SSL;
 typedef struct ssl_ctx_st SSL_CTX;
 #endif
 
+/* The version of this header; the library's own is lws_tls_session_version() */
+#define LWS_TLS_SESSIONS_VERSION_STRING "0.1.0"
+
 /* what libwebsockets has declared as well may be declared once more */
 #if defined(__GNUC__)
 #define LWS_TLS_SESSIONS_POP
@@ -54,6 +58,21 @@ typedef struct ssl_ctx_st SSL_CTX;
 #pragma GCC diagnostic ignored "-Wredundant-decls"
 #endif
 
+
+/**
+ * LWS_TLS_SESSIONS_VERSION_MAJOR - the first number of this version
+ */
+#define LWS_TLS_SESSIONS_VERSION_MAJOR 0
+
+/**
+ * LWS_TLS_SESSIONS_VERSION_MINOR - the second
+ */
+#define LWS_TLS_SESSIONS_VERSION_MINOR 1
+
+/**
+ * LWS_TLS_SESSIONS_VERSION_PATCH - the third
+ */
+#define LWS_TLS_SESSIONS_VERSION_PATCH 0
 
 /**
  * LWS_SESSION_TAG_LEN - size of a tag's buffer, with its terminating NUL
@@ -388,6 +407,23 @@ struct lws_tls_session_stats {
          * loads refused
          */
         uint64_t load_refused;
+        /**
+         * connections that the store behind the cache had a session for, see
+         * lws_tls_session_vhost_store()
+         */
+        uint64_t store_hits;
+        /**
+         * connections that it had none for, or none that they may be offered
+         */
+        uint64_t store_misses;
+        /**
+         * sessions put into it
+         */
+        uint64_t store_puts;
+        /**
+         * times that it could not be read or written, or was left alone after that
+         */
+        uint64_t store_errors;
 };
 
 #if !defined(LWS_TLS_SESSIONS_MBEDTLS)
@@ -792,6 +828,53 @@ int lws_tls_session_dump_load(struct lws_vhost *vh,
                               void *opq);
 
 /**
+ * lws_tls_session_vhost_store() - have a vhost's sessions outlive the process
+ *
+ * \param vh: the vhost
+ * \param url: the store: "file:" and the absolute path of a directory, maybe with parameters.
+ *	NULL is refused
+ *
+ * What the vhost does not have it looks up in the store, what arrives it puts there, too. So the
+ * first connection of a process resumes what an earlier process has left, and processes that run
+ * at the same time share sessions. It is the vhost's one rule there as well: a session is offered
+ * where a full handshake would have reported the same, whichever process it was made in. A verify
+ * callback is the same in another process where the same file has it in the same place; with a
+ * security callback, nothing is taken from a store, nor put there.
+ *
+ * The directory is made if it is not there (0700), its parent is not. It must be the user's own,
+ * and writable by nobody else. Records in it are sealed (XChaCha20-Poly1305), under names that
+ * tell nothing. A path or value is percent-encoded where it has '?', '&' or '%'. Parameters, as
+ * in "file:/run/app/tls?scope=app&max=1000":
+ *
+ *  - key=FILE: a file with lines of 64 hexadecimal digits ("openssl rand -hex 32"), readable by
+ *    the user alone. The first key seals, all open. Without it: the file "key" in the directory,
+ *    which is made
+ *  - scope=NAME: who shares sessions; without it the vhost's name. Programs that do not trust
+ *    each other have keys of their own
+ *  - tickets=N: records kept per endpoint and client certificate, 1 to 64; 4
+ *  - max=N: endpoints kept, about; the least recently used go first; 10000
+ *  - wait=N: for stores that may be slow, which files are not; no effect
+ *
+ * TLS 1.3 tickets are taken out when they are offered, but for the last of an endpoint, which is
+ * copied. On a SINGLE_USE vhost the last one goes as well, and a ticket that is in the store is not
+ * in the cache: no two processes offer the same. Sessions of TLS 1.2 and older are copied.
+ * lws_tls_session_forget() and lws_tls_session_vhost_flush() reach the store,
+ * lws_tls_session_vh_destroy() does not.
+ *
+ * A store that is full, read-only, damaged or gone fails no connection: there is a full handshake,
+ * one line in the log, and `store_errors`. Call it after fork() or before, but once the program has
+ * its final user and root directory. A second call puts another store in the place of the first.
+ *
+ * Returns 0; also on a disabled vhost, where nothing is done. -1 if it is refused, and the log
+ * names what is wrong: an unknown handle or NULL, an unknown scheme or parameter, a value that it
+ * cannot have, a relative path, a directory that cannot be opened or made, that is another user's
+ * or that others can write, a key file that cannot be read, that others can read, or that has no
+ * key. Any thread.
+ */
+int lws_tls_session_vhost_store(struct lws_vhost *vh,
+                                const char *url);
+
+/**
  * lws_tls_session_foreach() - look at the endpoints of a vhost, most recently used first
  *
  * \param vh: the vhost
@@ -926,6 +1009,21 @@ void lws_tls_session_lws_begin(const struct lws_tls_session_lws_functions *funct
  */
 void lws_tls_session_lws_end(struct lws_vhost *vh,
                              const struct lws_tls_session_vhost_info *info);
+#endif
+
+#if !defined(LWS_TLS_SESSIONS_MBEDTLS)
+/**
+ * lws_tls_session_lws_store() - for lws/ alone: a store for the vhosts of libwebsockets
+ *
+ * \param url: as lws_tls_session_vhost_store() takes it. Without a scope in it, that is the program's
+ *	path and the vhost's name
+ *
+ * All vhosts of libwebsockets that become known from now on have it, as far as their own calls of
+ * lws_tls_session_vhost_store() do not say otherwise.
+ *
+ * Returns 0, -1 if the URL is refused.
+ */
+int lws_tls_session_lws_store(const char *url);
 #endif
 
 #ifdef __cplusplus

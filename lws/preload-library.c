@@ -46,6 +46,16 @@ log_line(int level, const char *line)
 	lws_log(level, "%s\n", line);
 }
 
+/* The library's own log says what is wrong with it */
+static void
+read_store(const struct library *found)
+{
+	const char *url = secure_getenv("LWS_TLS_SESSION_STORE");
+
+	if (url && *url)
+		(void)found->lws_store(url);
+}
+
 #define FIND(_function, _object, _name) \
 	(_function = AS_FUNCTION(__typeof__(_function), dlsym(_object, _name)))
 
@@ -82,6 +92,7 @@ find_library(struct library *to, void *object)
 	       FIND(to->lws_slot, object, "lws_tls_session_lws_slot") &&
 	       FIND(to->lws_info, object, "lws_tls_session_lws_info") &&
 	       FIND(to->lws_context_gone, object, "lws_tls_session_lws_context_gone") &&
+	       FIND(to->lws_store, object, "lws_tls_session_lws_store") &&
 	       FIND(to->cache, object, "lws_tls_session_cache") &&
 	       FIND(to->vh_destroy, object, "lws_tls_session_vh_destroy") &&
 	       FIND(to->is_reused, object, "lws_tls_session_is_reused") &&
@@ -118,6 +129,7 @@ load_from(const char *dir, size_t len, const void *ssl_ctx_new)
 		preload_say("sessions are not resumed: this is not for libwebsockets: ", path);
 	else {
 		preload_read_environment();
+		read_store(&found);
 		library = found;
 	}
 

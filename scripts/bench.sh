@@ -3,7 +3,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-all_parts=(connections memory load bursts counts threads cache)
+all_parts=(connections memory load bursts counts threads store cache)
 
 usage() {
 	cat <<'TEXT'
@@ -19,6 +19,8 @@ cores, and writes build/bench/report.md with its plots:
   bursts       64 reconnects begun at once
   counts       instructions of the cache, by size
   threads      what two threads reach
+  store        files behind the cache, beside the same steps by hand, by size; a process's
+               first connection
   cache        times of the cache and of others, by size
 
   --docs       put the report into docs/performance.md
@@ -108,10 +110,12 @@ counted() {
 	awk -v count="$count" -f benches/callgrind.awk "$out/callgrind.out" | figures_of "$prefix"
 }
 
+# handshake TLS KEY KIND [OPTION...]
 handshake() {
 	local tls=$1 key=$2 kind=$3
 	counted "client.$tls.$key.$kind" 20 'measured_client' \
-		"$out/benches/tls/bench-handshake" --mode "$kind" --tls "$tls" --key "$key" --count 20
+		"$out/benches/tls/bench-handshake" --mode "$kind" --tls "$tls" --key "$key" --count 20 \
+		"${@:4}"
 }
 
 part_connections() {
@@ -180,6 +184,27 @@ part_counts() {
 part_threads() {
 	cargo build --quiet --locked --release --manifest-path "$crate" --bin threads
 	"$CARGO_TARGET_DIR/release/threads" | figures_of threads
+}
+
+part_store() {
+	local tls key kind dir
+	cargo build --quiet --locked --release --manifest-path "$crate" \
+		--no-default-features --bin store
+	# 100,000 endpoints are 800 MB of small files: in memory, as in /run, if there is room
+	dir=$(mktemp -d -p "${LWS_TLS_SESSIONS_BENCH_STORE:-/dev/shm}" || mktemp -d -p "$PWD/$out")
+	"$CARGO_TARGET_DIR/release/store" "$dir/store" 2>"$out/store.log" | figures_of store
+	for tls in 1.2 1.3; do
+		for key in p256 rsa; do
+			for kind in full attached; do
+				[ -n "$(value "client.$tls.$key.$kind.all")" ] || handshake $tls $key $kind
+			done
+			handshake $tls $key stored --store "$dir/counted-$tls-$key"
+			"$out/benches/tls/bench-handshake" --time --store "$dir/$tls-$key" \
+				--tls $tls --key $key --count 500 | figures_of "stored.$tls.$key"
+		done
+	done
+	figure meta.store "$(stat -f -c %T "$dir")"
+	rm -rf "$dir"
 }
 
 part_cache() {

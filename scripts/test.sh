@@ -25,7 +25,8 @@ Runs the steps lint, rust, c and demo, all steps with --all, or only those named
   boringssl all of it with BoringSSL: lints, cargo test, demo, C tests, some under valgrind
   tsan      threads under ThreadSanitizer, where a nightly toolchain is installed
   asan      the C tests under AddressSanitizer and UndefinedBehaviorSanitizer
-  soak      eight threads for a minute, or for LWS_TLS_SESSIONS_SOAK_SECONDS
+  soak      eight threads for a minute, or for LWS_TLS_SESSIONS_SOAK_SECONDS; as long eight
+            processes that share a store and are killed
   valgrind  the C tests under valgrind
   trixie    the C tests on Debian 13, with OpenSSL 3.5 and libwebsockets 4.3
   sid       the C tests on Debian sid, with OpenSSL 3.6 or what it has by now
@@ -141,7 +142,7 @@ step_lint() {
 # deny.toml says the same to cargo-deny, which knows more, and is used where it is installed.
 # Its check of advisories needs their database, and so a network: "cargo deny check advisories"
 step_deps() {
-	local licences='MIT|Apache-2\.0|Zlib|BSD-[23]-Clause|Unicode-3\.0' wrong
+	local licences='MIT|Apache-2\.0|Apache-2\.0 WITH LLVM-exception|Zlib|BSD-[23]-Clause|Unicode-3\.0' wrong
 	if cargo deny --version >/dev/null 2>&1; then
 		cargo deny --offline check licenses bans sources
 	fi
@@ -228,6 +229,8 @@ step_asan() {
 step_soak() {
 	build_in dev dev
 	build/dev/c-tests/soak "${LWS_TLS_SESSIONS_SOAK_SECONDS:-60}"
+	LWS_TLS_SESSIONS_KILL_SECONDS=${LWS_TLS_SESSIONS_SOAK_SECONDS:-60} \
+		build/dev/c-tests/test-killing
 }
 
 step_valgrind() {

@@ -340,6 +340,7 @@ impl Connection {
             take();
             // The server does not know it any more.
             handshake.vhost.with_cache(|cache, _| ((), cache.drop_session(key, offered.id)));
+            handshake.vhost.remove_from_store(key, &offered.live.session);
         } else {
             log::info!("{}DECLINED: the server resumed what the app has set", handshake.name());
         }
@@ -461,12 +462,13 @@ impl Connection {
         log::info!("{}ended badly: its sessions are dropped", handshake.name());
         let offered = handshake.offered.as_ref();
         let peers = [offered.map(|offered| &offered.live.peer), handshake.peer.as_ref()];
+        let is_kept_from_ending = offered.is_some() && !handshake.has_ended;
         handshake.vhost.with_cache(|cache, _| {
             // RFC 5246 7.2.2: "Servers and clients MUST forget any session-identifiers, keys, and
             // secrets associated with a failed connection." Tickets of one full handshake have
             // one secret. Where an offer kept a handshake from ending the next is to be full,
             // whatever else there is.
-            let dropped = if offered.is_some() && !handshake.has_ended {
+            let dropped = if is_kept_from_ending {
                 cache.drop_key(key)
             } else {
                 cache
@@ -474,6 +476,12 @@ impl Connection {
             };
             ((), dropped)
         });
+        if is_kept_from_ending {
+            return handshake.vhost.remove_key_from_store(key);
+        }
+        for peer in peers.into_iter().flatten() {
+            handshake.vhost.remove_handshake_from_store(key, peer.handshake);
+        }
     }
 
     /// The app lets go of the connection, before its TLS library's object goes.
@@ -501,7 +509,16 @@ impl Connection {
         if let (Some(key), Some(offered), false) =
             (&handshake.key, &handshake.offered, handshake.is_bad)
         {
-            handshake.vhost.with_cache(|cache, _| ((), cache.answered(key, offered.id, false)));
+            let vhost = &handshake.vhost;
+            let is_dropped = vhost.with_cache(|cache, _| {
+                let dropped = cache.answered(key, offered.id, false);
+                (!dropped.is_empty(), dropped)
+            });
+            if is_dropped {
+                vhost.remove_from_store(key, &offered.live.session);
+            } else {
+                vhost.unanswered_in_store(key, &offered.live.session);
+            }
         }
     }
 

@@ -13,8 +13,8 @@
 
 #![forbid(unsafe_code)]
 
-mod reader;
-mod terms;
+pub mod reader;
+pub mod terms;
 
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ use crate::offer::{OwnTerms, Refusal, may_offer};
 use crate::outcome::Outcome;
 use crate::stored::{Live, Stored};
 use crate::terms::Terms;
-use crate::vhost::{How, Vhost};
+use crate::vhost::{FromStore, How, Vhost};
 use crate::{fork, log};
 
 /// A handshake that has begun.
@@ -126,7 +126,10 @@ impl HandshakeAttempt {
         }
         let forbids_tickets = !self.vhost.policy().allow_tickets && client.forbid_tickets();
         *self.forbids_tickets.get_mut() = forbids_tickets;
-        let offered = offer_any(client, &mut own, &self.vhost, key, found, || find().0);
+        let mut offered = offer_any(client, &mut own, &self.vhost, key, found, || find().0);
+        if let Err((Outcome::Miss | Outcome::Expired | Outcome::Spent, _)) = offered {
+            offered = offer_from_store(client, &mut own, &self.vhost, key, epoch, offered);
+        }
         // A full handshake of TLS 1.2 leaves a session where the ciphers were read. After an
         // offer that is a rare case, and to read them is dear.
         self.terms = Some(match offered {
@@ -216,6 +219,7 @@ impl HandshakeAttempt {
         if let Some(key) = &self.key {
             if self.vhost.failures().note(&key.endpoint, how, Moment::now()) {
                 self.vhost.with_cache(|cache, _| ((), cache.drop_key(key)));
+                self.vhost.remove_key_from_store(key);
             }
         }
     }
@@ -258,6 +262,38 @@ fn offer_any<C: Client>(
     }
 }
 
+/// Offers what the store has, where the cache has nothing: `missed` says why.
+fn offer_from_store<C: Client>(
+    client: &C,
+    own: &mut OwnTerms<'_, C>,
+    vhost: &Vhost,
+    key: &Key,
+    epoch: u64,
+    missed: Result<Offered, Why>,
+) -> Result<Offered, Why> {
+    if !vhost.has_store() {
+        return missed;
+    }
+    if let Some(why) = client.takes_none() {
+        return Err((Outcome::Unsuitable, why));
+    }
+    match vhost.take_from_store(own, key, epoch) {
+        FromStore::Nothing => missed,
+        FromStore::Refused(refusal) => Err(why_of(refusal)),
+        FromStore::Taken(id, live, life) => match client.offer(&live.session) {
+            Some(set) => Ok(Offered { id, set, live, store: client.trust_store(), life }),
+            None => Err((Outcome::Miss, "nothing that can be set on it")),
+        },
+    }
+}
+
+fn why_of(refusal: Refusal) -> Why {
+    match refusal {
+        Refusal::Unsuitable(why) => (Outcome::Unsuitable, why),
+        Refusal::Unverified(why) => (Outcome::Unverified, why),
+    }
+}
+
 /// Offers the first of the sessions that the connection may be offered.
 fn offer_first<C: Client>(
     client: &C,
@@ -283,10 +319,7 @@ fn offer_first<C: Client>(
             }
         };
         if let Err(refusal) = may_offer(own, &live, vhost.policy(), now) {
-            refused.get_or_insert(match refusal {
-                Refusal::Unsuitable(why) => (Outcome::Unsuitable, why),
-                Refusal::Unverified(why) => (Outcome::Unverified, why),
-            });
+            refused.get_or_insert(why_of(refusal));
             continue;
         }
         let (life, is_taken) = vhost.with_cache(|cache, _| {

@@ -13,8 +13,11 @@
 //! - [`poll`]: looking at connections of TLS libraries that do not call back
 //! - [`cache`]: bounded, most recently used first, with a time to live; no TLS
 //! - [`stored`], [`dump`]: a session in the cache, and in storage
+//! - [`session_store`]: what may lie behind the cache, as the core sees it
+//! - [`store`]: sealed records in files, which implement that
 //! - [`backend`]: the TLS library, behind one trait
 //! - [`lifetime`]: how long the protocols let a session live
+//! - [`code`]: where functions lie, in words that other processes understand
 //! - [`fork`], [`cancel`]: locks that a forked child can use, threads that are cancelled
 //! - [`endpoint`], [`clock`], [`log`], [`outcome`]: small things all of them use
 
@@ -23,6 +26,7 @@ pub mod cache;
 pub mod cancel;
 pub mod capi;
 pub mod clock;
+pub mod code;
 pub mod connection;
 pub mod dump;
 pub mod endpoint;
@@ -35,6 +39,8 @@ pub mod log;
 pub mod offer;
 pub mod outcome;
 pub mod poll;
+pub mod session_store;
+pub mod store;
 pub mod stored;
 pub mod terms;
 pub mod vhost;

@@ -18,7 +18,7 @@ use crate::backend::{
 use crate::clock::Moment;
 use crate::fork::Mutex;
 use crate::stored::Live;
-use crate::terms::{Terms, equal};
+use crate::terms::{Terms, VerifyCallback, equal};
 
 /// What a full handshake established of its peer. All sessions that descend from it share it,
 /// those of resumed connections too: they have shown no certificate of their own.
@@ -180,6 +180,16 @@ impl<'a, C: Client> OwnTerms<'a, C> {
     /// What the connection says now.
     pub fn read(client: &'a C, host: &str) -> OwnTerms<'a, C> {
         OwnTerms { client, terms: client.terms(host) }
+    }
+
+    /// The app's verify callbacks.
+    pub fn verify_callback(&self) -> VerifyCallback {
+        self.terms.verify_callback
+    }
+
+    /// The client that they are of.
+    pub fn client(&self) -> &'a C {
+        self.client
     }
 
     /// The terms, for a handshake that may be a full one of TLS 1.2.

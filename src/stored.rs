@@ -95,29 +95,49 @@ impl Stored {
     }
 }
 
+impl Live {
+    /// A session whose record tells of its peer; None if it does not.
+    pub fn from_record(
+        session: Session,
+        record: Record<'_>,
+        client: &impl Client,
+        shared: &Shared,
+        now: Moment,
+    ) -> Option<Live> {
+        let chain = Active::chain_of(&session, &record.chain)?;
+        let peer = Peer {
+            not_after: Active::not_after(&chain),
+            chain,
+            handshake: Moment::from_wall(record.handshake, now),
+            report: shared.report(Report {
+                result: client.result_of(&session)?,
+                without_callback: record.without_callback,
+                terms: record.terms,
+            }),
+            verdict: Verdicts::default(),
+        };
+        Some(Live { session, peer: Arc::new(peer) })
+    }
+}
+
 impl Serialized {
     /// The session, for a connection to use; None if the bytes cannot be read a second time, or
     /// tell of no peer.
     pub fn deserialize(&self, client: &impl Client, shared: &Shared, now: Moment) -> Option<Live> {
         let (session, record) = dump::decode(&self.blob).ok()?;
-        let (chain, handshake, without_callback, terms) = match record {
-            Some(record) => {
-                let chain = Active::chain_from_der(&record.chain)?;
-                (chain, record.handshake, record.without_callback, record.terms)
-            }
-            None => {
-                let issued = Active::facts(&session).issued.saturating_mul(SECOND);
-                (Active::peer(&session)?, issued, None, Terms::unknown())
-            }
-        };
+        if let Some(record) = record {
+            return Live::from_record(session, record, client, shared, now);
+        }
+        let chain = Active::peer(&session)?;
+        let issued = Active::facts(&session).issued.saturating_mul(SECOND);
         let peer = Peer {
             not_after: Active::not_after(&chain),
             chain,
-            handshake: Moment::from_wall(handshake, now),
+            handshake: Moment::from_wall(issued, now),
             report: shared.report(Report {
                 result: client.result_of(&session)?,
-                without_callback,
-                terms,
+                without_callback: None,
+                terms: Terms::unknown(),
             }),
             verdict: Verdicts::default(),
         };

@@ -175,6 +175,9 @@ pub enum VerifyCallback {
         /// A callback had accepted the peer.
         is_some: bool,
     },
+    /// Of a session from a store, that was made under one which is none of this connection's:
+    /// nobody's word. It vouches for no other.
+    Elsewhere,
 }
 
 impl VerifyCallback {
@@ -186,12 +189,17 @@ impl VerifyCallback {
         match self {
             VerifyCallback::At(..) => self != VerifyCallback::NONE,
             VerifyCallback::Loaded { is_some } => is_some,
+            VerifyCallback::Elsewhere => true,
         }
     }
 
     /// Whether what these have accepted, others would.
     pub fn vouches_for(self, others: VerifyCallback) -> bool {
-        self == others || matches!(self, VerifyCallback::Loaded { .. })
+        match self {
+            VerifyCallback::At(..) => self == others,
+            VerifyCallback::Loaded { .. } => true,
+            VerifyCallback::Elsewhere => false,
+        }
     }
 }
 

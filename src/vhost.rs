@@ -1,10 +1,12 @@
 //! One vhost: what it was made with, its cache, its counters.
 
+mod behind;
 mod declines;
 mod failures;
 mod inspect;
 mod saving;
 
+pub use self::behind::FromStore;
 pub use self::inspect::{PIECE, Seen};
 
 use std::mem;
@@ -22,9 +24,10 @@ use crate::capi::{
 };
 use crate::clock::Moment;
 use crate::endpoint::{Endpoint, Identity, Key, tag};
-use crate::fork::{Mutex, MutexGuard};
+use crate::fork::{Mutex, MutexGuard, Once, RwLock};
 use crate::lifetime::{SECOND, lifetime};
 use crate::offer::Policy;
+use crate::session_store::SessionStore;
 use crate::stored::{Live, Serialized, Stored};
 use crate::{dump, log};
 
@@ -69,6 +72,8 @@ pub struct Vhost {
     single_use: bool,
     timeout: AtomicU32,
     cache: Mutex<Cache<Stored>>,
+    /// What lies behind the cache.
+    store: RwLock<Option<Arc<dyn SessionStore>>>,
     /// The client certificate of the SSL_CTX that was attached last: what loaded sessions are
     /// for that do not say themselves.
     identity: Mutex<Identity>,
@@ -95,6 +100,10 @@ pub struct Counters {
     saved: AtomicU64,
     loaded: AtomicU64,
     load_refused: AtomicU64,
+    store_hits: AtomicU64,
+    store_misses: AtomicU64,
+    store_puts: AtomicU64,
+    store_errors: AtomicU64,
 }
 
 impl Vhost {
@@ -117,11 +126,26 @@ impl Vhost {
             single_use,
             timeout: AtomicU32::new(info.timeout),
             cache: Mutex::new(Cache::new(max, ttl_of(info.timeout), single_use)),
+            store: RwLock::new(None),
             identity: Mutex::new(None),
             counters: Counters::default(),
             declines: Declines::default(),
             failures: Failures::default(),
         }
+    }
+
+    /// One of libwebsockets': what [`set_up_libwebsockets`] was told is done with it.
+    pub fn of_libwebsockets(info: Info) -> Vhost {
+        let vhost = Vhost::new(info);
+        if let Some(set_up) = SET_UP_LIBWEBSOCKETS.get() {
+            set_up(&vhost);
+        }
+        vhost
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The context that dump callbacks get, as an address.
@@ -180,9 +204,7 @@ impl Vhost {
         work: impl FnOnce(&mut Cache<Stored>, Moment) -> (T, Dropped<Stored>),
     ) -> T {
         let now = Moment::now();
-        let mut cache = self
-            .cache
-            .lock_or(|| Cache::new(self.max, ttl_of(self.timeout.load(Relaxed)), self.single_use));
+        let mut cache = self.cache.lock_or(|| Cache::new(self.max, self.ttl(), self.single_use));
         if cache.is_inherited() {
             cache.drop_single_use();
         }
@@ -206,8 +228,8 @@ impl Vhost {
 
     /// Keeps a session that a connection got. `epoch` is that of the handshake's start.
     pub fn keep(&self, new: New, epoch: u64) {
-        let New { key, live, facts, issued } = new;
-        let tag = || self.tag(&key.endpoint);
+        let New { key, facts, issued, .. } = new;
+        let (live, tag) = (&new.live, || self.tag(&key.endpoint));
         let Some(life) = life(&facts, issued, live.peer.handshake, live.peer.not_after) else {
             log::info!("{}: the server wants the session not to be kept", tag());
             return;
@@ -229,7 +251,14 @@ impl Vhost {
             log::info!("{}: not kept: the peer's certificates are too large", tag());
             return;
         }
-        let stored = Stored::Live(live);
+        let is_behind = self.put_into_store(&new, life, epoch);
+        // A ticket for single use is in one place: either there or here.
+        if is_behind && self.single_use && kind(&facts) == Kind::Ticket {
+            self.counters.stored.fetch_add(1, Relaxed);
+            log::info!("{}: put a session into the store", self.tag(&key.endpoint));
+            return;
+        }
+        let stored = Stored::Live(new.live);
         let kept = self.with_cache(|cache, now| {
             if self.is_destroyed() || !cache.admits(&key.endpoint, epoch) {
                 return (false, Dropped::of([stored]));
@@ -240,7 +269,7 @@ impl Vhost {
         });
         if kept {
             self.counters.stored.fetch_add(1, Relaxed);
-            log::info!("{}: kept a session", tag());
+            log::info!("{}: kept a session", self.tag(&key.endpoint));
         }
     }
 
@@ -277,14 +306,22 @@ impl Vhost {
     /// Drops an endpoint's sessions. Whether there were any.
     pub fn forget(&self, endpoint: &Endpoint) -> bool {
         self.failures.forget(endpoint);
-        self.with_cache(|cache, _| {
+        let was_there = self.with_cache(|cache, _| {
             let dropped = cache.forget(endpoint);
             (!dropped.sessions.is_empty(), dropped)
-        })
+        });
+        self.forget_in_store(endpoint);
+        was_there
     }
 
-    /// Drops all sessions.
+    /// Drops all sessions, those in the store, too.
     pub fn flush(&self) {
+        self.empty();
+        self.flush_store();
+    }
+
+    /// Drops all sessions of the cache.
+    fn empty(&self) {
         self.failures.forget_all();
         self.policy.has_external_psk.store(false, Relaxed);
         self.with_cache(|cache, _| ((), cache.flush()));
@@ -293,13 +330,19 @@ impl Vhost {
     /// Drops all sessions, and keeps none from now on.
     pub fn destroy(&self) {
         self.destroyed.store(true, Relaxed);
-        self.flush();
+        // What is in the store outlives it.
+        self.empty();
     }
 
     /// Sets how many seconds a session lives at most; 0: what the TLS library and the server say.
     pub fn set_timeout(&self, seconds: u32) {
         self.timeout.store(seconds, Relaxed);
         self.with_cache(|cache, _| (cache.set_ttl(ttl_of(seconds)), Dropped::default()));
+    }
+
+    /// See [`Vhost::set_timeout`], in milliseconds.
+    fn ttl(&self) -> Option<i64> {
+        ttl_of(self.timeout.load(Relaxed))
     }
 
     /// Sets the client certificate that loaded sessions are for that do not say themselves.
@@ -318,6 +361,15 @@ impl Vhost {
             (cache.newest_key(endpoint, now).is_some(), Dropped::default())
         })
     }
+}
+
+type SetUp = Box<dyn Fn(&Vhost) + Send + Sync>;
+
+static SET_UP_LIBWEBSOCKETS: Once<SetUp> = Once::new();
+
+/// What is done with all vhosts of libwebsockets from now on; the first that is told counts.
+pub fn set_up_libwebsockets(set_up: SetUp) {
+    SET_UP_LIBWEBSOCKETS.get_or_init(|| set_up);
 }
 
 /// A session on its way into the cache.

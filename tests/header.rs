@@ -16,6 +16,7 @@ fn the_header_is_up_to_date() {
         .with_src(root.join("src/capi/connection.rs"))
         .with_src(root.join("src/capi/mbedtls.rs"))
         .with_src(root.join("src/capi/dump.rs"))
+        .with_src(root.join("src/capi/store.rs"))
         .with_src(root.join("src/capi/inspect.rs"))
         .with_src(root.join("src/capi/libwebsockets.rs"))
         .with_config(config)
@@ -29,4 +30,12 @@ fn the_header_is_up_to_date() {
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(committed == made, "{HEADER} is not what the source says; renew it with:\n  {RENEW}");
+}
+
+#[test]
+fn the_headers_version_is_the_librarys() {
+    let header = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(HEADER));
+    let line =
+        concat!("#define LWS_TLS_SESSIONS_VERSION_STRING \"", env!("CARGO_PKG_VERSION"), "\"\n");
+    assert!(header.expect(HEADER).contains(line), "cbindgen.toml has it");
 }

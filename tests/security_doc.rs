@@ -28,7 +28,7 @@ fn each_test_that_the_security_page_names_exists() {
     sources(&root.join("c-tests"), "c", &mut text);
     sources(&root.join("c-tests"), "h", &mut text);
     let known = words(&text);
-    let programs: HashSet<String> = ["topics", "openssl", "rule", "mbedtls", "boringssl"]
+    let programs: HashSet<String> = ["topics", "openssl", "rule", "mbedtls", "boringssl", "store"]
         .iter()
         .flat_map(|folder| fs::read_dir(root.join("c-tests").join(folder)).unwrap())
         .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())

@@ -23,7 +23,10 @@ static const char usage[] =
 	"  copies    the same, but a copy is kept, and a copy of that is set\n"
 	"  attached  resumed by the library, which is told nothing but the SSL_CTX\n"
 	"  first     the same, only the first reconnect after a full handshake\n"
-	"  second    the same, only the one after that\n";
+	"  second    the same, only the one after that\n"
+	"  stored    the first of a process, from a store\n"
+	"\n"
+	"  --store DIR  for stored, and to time that, too\n";
 
 /* the variable that the session is kept in */
 static SSL_SESSION *kept;
@@ -70,10 +73,14 @@ enum mode {
 	ATTACHED,
 	FIRST,
 	SECOND,
+	STORED,
 	MODES,
 };
 
-static const char *const names[] = { "full", "hand", "copies", "attached", "first", "second" };
+static const char *const names[] = { "full", "hand", "copies", "attached", "first", "second",
+				     "stored" };
+
+static char store[512];	/* its URL; empty: none */
 
 struct run {
 	enum mode		mode;
@@ -116,6 +123,18 @@ static void run_down(struct run *run)
 	peers_down(&run->peers);
 }
 
+/* as in a process that has not connected yet */
+static void begin_anew(struct run *run)
+{
+	if (run->mode != STORED)
+		return;
+	if (run->vh)
+		lws_tls_session_vh_destroy(run->vh);
+	run->vh = lws_tls_session_vhost_create(NULL);
+	NEED(!lws_tls_session_vhost_store(run->vh, store));
+	NEED(!lws_tls_session_vhost_attach(run->vh, run->peers.client));
+}
+
 static void connect_once(struct run *run, bool resumes, bool measured)
 {
 	struct conn conn;
@@ -138,8 +157,11 @@ static void once(struct run *run, bool measured)
 {
 	if (run->mode == FIRST || run->mode == SECOND)
 		reconnect_after_full(run, run->mode == FIRST ? 1 : 2, measured);
-	else
+	else {
+		if (measured)
+			begin_anew(run);
 		connect_once(run, run->mode != FULL, measured);
+	}
 }
 
 /* all that happens once in a process, and the full handshake */
@@ -147,6 +169,7 @@ static void warm_up(struct run *run)
 {
 	int i;
 
+	begin_anew(run);
 	if (run->mode != FULL)
 		connect_once(run, false, false);
 	for (i = 0; i < 10; i++)
@@ -155,28 +178,29 @@ static void warm_up(struct run *run)
 
 static void take_turns(const struct peers_config *config, int count)
 {
-	static const enum mode timed[] = { FULL, HAND, ATTACHED };
-	struct run runs[3];
-	double *times[3];
-	int i, n;
+	static const enum mode timed[] = { FULL, HAND, ATTACHED, STORED };
+	struct run runs[4];
+	double *times[4];
+	int i, n, modes = store[0] ? 4 : 3;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < modes; i++) {
 		times[i] = calloc((size_t)count, sizeof(double));
 		NEED(times[i]);
 		run_up(&runs[i], timed[i], config);
 		warm_up(&runs[i]);
 	}
 	for (n = 0; n < count; n++)
-		for (i = 0; i < 3; i++) {
+		for (i = 0; i < modes; i++) {
 			double begun;
 
 			/* not timed: what comes before is to be the same for each */
 			once(&runs[i], false);
+			begin_anew(&runs[i]);
 			begun = bench_microseconds();
 			once(&runs[i], false);
 			times[i][n] = bench_microseconds() - begun;
 		}
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < modes; i++) {
 		printf("%s\t%.1f\n", names[timed[i]], bench_median(times[i], count));
 		run_down(&runs[i]);
 		free(times[i]);
@@ -195,6 +219,8 @@ int main(int argc, char **argv)
 	struct run run;
 	int i;
 
+	if (bench_value(argv, "store", NULL))
+		snprintf(store, sizeof(store), "file:%s", bench_value(argv, "store", NULL));
 	if (argc > 1 && bench_flag(argv, "time")) {
 		take_turns(&config, count);
 		SSL_SESSION_free(kept);
@@ -202,7 +228,7 @@ int main(int argc, char **argv)
 	}
 	while (mode < MODES && strcmp(names[mode], name))
 		mode++;
-	if (mode == MODES || count < 1) {
+	if (mode == MODES || count < 1 || (mode == STORED && !store[0])) {
 		fputs(usage, stderr);
 		return 2;
 	}

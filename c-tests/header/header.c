@@ -94,7 +94,11 @@ OFFSET(lws_tls_session_stats, expired, 96);
 OFFSET(lws_tls_session_stats, saved, 104);
 OFFSET(lws_tls_session_stats, loaded, 112);
 OFFSET(lws_tls_session_stats, load_refused, 120);
-SIZE(lws_tls_session_stats, 128);
+OFFSET(lws_tls_session_stats, store_hits, 128);
+OFFSET(lws_tls_session_stats, store_misses, 136);
+OFFSET(lws_tls_session_stats, store_puts, 144);
+OFFSET(lws_tls_session_stats, store_errors, 152);
+SIZE(lws_tls_session_stats, 160);
 
 /* every function, and its type */
 
@@ -136,6 +140,8 @@ FUNCTION(lws_tls_session_dump_save, int, struct lws_vhost *, const char *, uint1
 	 lws_tls_sess_cb_t, void *);
 FUNCTION(lws_tls_session_dump_load, int, struct lws_vhost *, const char *, uint16_t,
 	 lws_tls_sess_cb_t, void *);
+
+FUNCTION(lws_tls_session_vhost_store, int, struct lws_vhost *, const char *);
 
 FUNCTION(lws_tls_session_foreach, int, struct lws_vhost *, lws_tls_session_each_cb_t,
 	 void *);

@@ -53,6 +53,20 @@ check "LWS_TLS_SESSION_OPTIONS is a list" trusting single-use,trust-verify-callb
 check "an unknown option is named" complains LWS_TLS_SESSION_OPTIONS \
 	trusting no-such,trust-verify-callback
 
+# Processes with one connection each. $1: the store, $2: server, $3: full handshakes
+connect_once() {
+	LWS_TLS_SESSION_STORE=$1 LD_PRELOAD=$preload "$apps/http-client-stock" --count 1 \
+		--port "${ports[$2]}" --ca "$dir/ca.pem"
+}
+stored() { connect_once "$1" "$2" | grep -x "1 connections, $3 full handshakes"; }
+for server in ids 1.3; do
+	check "LWS_TLS_SESSION_STORE, $server: the first process" stored "file:$dir/tls" "$server" 1
+	check "LWS_TLS_SESSION_STORE, $server: the second" stored "file:$dir/tls" "$server" 0
+	check "LWS_TLS_SESSION_STORE, $server: the third" stored "file:$dir/tls" "$server" 0
+done
+check "LWS_TLS_SESSION_STORE that is refused" stored "file:tls" 1.3 1
+check "and named" complains "LWS_TLS_SESSION_STORE: url: the path" connect_once "file:tls" 1.3
+
 # A setuid program takes no LD_PRELOAD with a path: this one is linked to the preload library
 as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups env "$@"; }
 may_setuid() {

@@ -43,6 +43,8 @@ for protocol in "${protocols[@]}"; do
 	expect_equal "$(counts "TLS $protocol off")" '8 0' "TLS $protocol without the cache"
 	expect_equal "$(counts "TLS $protocol on")" '1 7' "TLS $protocol with the cache"
 done
+expect_equal "$(counts "TLS $protocol proc.")" '8 0' "processes without a store"
+expect_equal "$(counts "TLS $protocol store")" '1 7' "processes with a store"
 expect_text '####' "$output"
 
 command -v openssl >/dev/null || skip "there is no openssl program to serve"

@@ -115,7 +115,8 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t count
 
 		run++;
 		if (!cases[n].run || (cases[n].applies && !cases[n].applies())) {
-			printf("skipped %s: not with this TLS library, or not under ASan\n", cases[n].name);
+			printf("skipped %s: not with this TLS library, not under ASan, or not on this machine\n",
+			       cases[n].name);
 			continue;
 		}
 		case_name = cases[n].name;

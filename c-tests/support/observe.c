@@ -16,6 +16,7 @@ static const struct {
 	MEMBER(resumed), MEMBER(declined), MEMBER(missed), MEMBER(unsuitable),
 	MEMBER(unverified), MEMBER(stored), MEMBER(replaced), MEMBER(evicted),
 	MEMBER(expired), MEMBER(saved), MEMBER(loaded), MEMBER(load_refused),
+	MEMBER(store_hits), MEMBER(store_misses), MEMBER(store_puts), MEMBER(store_errors),
 };
 
 static uint64_t member(const struct lws_tls_session_stats *stats, size_t n)

@@ -158,6 +158,7 @@ void server_stop(struct server *server)
 	SSL_CTX_free(server->ctx);
 	pthread_cond_destroy(&server->changed);
 	pthread_mutex_destroy(&server->lock);
+	free(server->tickets);
 	free(server);
 }
 

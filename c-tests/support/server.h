@@ -48,6 +48,7 @@ struct server_config {
 	bool			hangs_up_first;
 	bool			silent;		/* hangs up without close_notify */
 	bool			local;		/* on a unix socket */
+	bool			remembers;	/* counts TLS 1.3 tickets that come twice */
 	int			listener;	/* a socket to take over, which listens; 0: its own */
 	const struct cert	*cert;		/* NULL: pki()->server */
 	const struct cert	*client_ca;	/* asks clients for certificates of this CA */
@@ -62,6 +63,7 @@ struct server_seen {
 	unsigned int	offers;		/* those that offered a session */
 	unsigned int	handshakes;	/* completed */
 	unsigned int	resumed;	/* those that resumed a session */
+	unsigned int	repeated;	/* TLS 1.3 tickets offered a second time, if it remembers */
 	uint64_t	ticket;		/* tells the last offered TLS 1.3 ticket from others */
 	char		client[32];	/* whose certificate the last one had, or "" */
 };

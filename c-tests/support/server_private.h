@@ -25,6 +25,8 @@ struct server {
 	bool			held;
 	struct server_seen	seen;
 	struct peer		*peers;
+	uint64_t		*tickets;	/* those that were offered, if it remembers */
+	size_t			ticket_count;
 	atomic_uint		busy;		/* connections that are not over */
 };
 

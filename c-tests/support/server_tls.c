@@ -96,6 +96,22 @@ static uint64_t hash_of_ticket(SSL *ssl)
 	return hash;
 }
 
+/* Under the server's lock. A binder ages with its ticket: this is of the identity alone. */
+static void note_ticket(struct server *server, uint64_t ticket)
+{
+	size_t n;
+
+	if (!server->config.remembers || !ticket)
+		return;
+	for (n = 0; n < server->ticket_count; n++)
+		server->seen.repeated += server->tickets[n] == ticket;
+	if (!(server->ticket_count & (server->ticket_count - 1)))
+		server->tickets = realloc(server->tickets, (2 * server->ticket_count + 1) *
+					  sizeof(ticket));
+	REQUIRE(server->tickets);
+	server->tickets[server->ticket_count++] = ticket;
+}
+
 static void reset(int fd)
 {
 	struct linger linger = { .l_onoff = 1 };
@@ -114,6 +130,7 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
 	server->seen.hellos++;
 	server->seen.offers += offers_session(ssl);
 	server->seen.ticket = hash_of_ticket(ssl);
+	note_ticket(server, server->seen.ticket);
 	pthread_cond_broadcast(&server->changed);
 	pthread_mutex_unlock(&server->lock);
 

@@ -74,6 +74,8 @@ pub trait Backend {
     fn unmark(_session: &Self::Session) -> bool {
         false
     }
+    /// The ticket of a session, or else its ID, or what else tells that from others.
+    fn ticket_or_id(session: &Self::Session) -> Vec<u8>;
     /// What there is to know of a session.
     fn facts(session: &Self::Session) -> Facts;
     /// The host that a session itself says it is for, if it does.
@@ -92,6 +94,11 @@ pub trait Backend {
     fn chain_len(chain: &Self::Chain) -> usize;
     /// Certificates from DER.
     fn chain_from_der(certificates: &[&[u8]]) -> Option<Self::Chain>;
+    /// The same of a session's peer, whose own certificate the session may have already: to read one
+    /// is dear.
+    fn chain_of(_session: &Self::Session, certificates: &[&[u8]]) -> Option<Self::Chain> {
+        Self::chain_from_der(certificates)
+    }
     /// When the first of the certificates that matter ends, in milliseconds since 1970.
     fn not_after(chain: &Self::Chain) -> i64;
     /// Whether an app has said of none of these certificates what it trusts it for, and what not:

@@ -39,7 +39,7 @@ impl Life {
     }
 
     /// When it ends, under a vhost's time to live in milliseconds, if it has one.
-    pub(super) fn end(&self, ttl: Option<i64>) -> Moment {
+    pub fn end(&self, ttl: Option<i64>) -> Moment {
         self.issued.plus(ttl.unwrap_or(self.library.into()).min(self.limit.into()))
     }
 }

@@ -2,10 +2,13 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use super::guard::guard;
+use super::guard::{guard, string};
+use super::store::{accepted, set_store};
 use super::types::{lws, lws_context, lws_tls_session_vhost_info, lws_vhost};
 use super::vhost::read_info;
 use crate::backend::{self, SSL};
+use crate::store::url;
+use crate::vhost::set_up_libwebsockets;
 
 /// struct lws_tls_session_lws_functions - for lws/ alone: libwebsockets' own functions
 ///
@@ -123,5 +126,35 @@ pub unsafe extern "C" fn lws_tls_session_lws_end(
         let info = unsafe { info.as_ref() }.map(|info| unsafe { read_info(info) });
         backend::libwebsockets::end(vh as usize, info);
         Some(())
+    })
+}
+
+/// lws_tls_session_lws_store() - for lws/ alone: a store for the vhosts of libwebsockets
+///
+/// \param url: as lws_tls_session_vhost_store() takes it. Without a scope in it, that is the program's
+///	path and the vhost's name
+///
+/// All vhosts of libwebsockets that become known from now on have it, as far as their own calls of
+/// lws_tls_session_vhost_store() do not say otherwise.
+///
+/// Returns 0, -1 if the URL is refused.
+#[cfg(not(feature = "mbedtls"))]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lws_tls_session_lws_store(url: *const c_char) -> c_int {
+    const NAME: &str = "LWS_TLS_SESSION_STORE";
+    guard("lws_tls_session_lws_store", -1, || {
+        // SAFETY: the caller passes NULL or a NUL-terminated string.
+        let url = unsafe { string(url) }?;
+        if !accepted(NAME, url::check(&url)) {
+            return None;
+        }
+        let program = std::env::current_exe().unwrap_or_default();
+        set_up_libwebsockets(Box::new(move |vhost| {
+            if !vhost.is_disabled() {
+                let scope = format!("{} {}", program.display(), vhost.name());
+                set_store(NAME, vhost, &url, &scope);
+            }
+        }));
+        Some(0)
     })
 }

@@ -23,6 +23,9 @@ pub use mbedtls::*;
 mod dump;
 pub use dump::*;
 
+mod store;
+pub use store::*;
+
 mod inspect;
 pub use inspect::*;
 

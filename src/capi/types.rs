@@ -5,6 +5,13 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
+/// LWS_TLS_SESSIONS_VERSION_MAJOR - the first number of this version
+pub const LWS_TLS_SESSIONS_VERSION_MAJOR: c_int = 0;
+/// LWS_TLS_SESSIONS_VERSION_MINOR - the second
+pub const LWS_TLS_SESSIONS_VERSION_MINOR: c_int = 1;
+/// LWS_TLS_SESSIONS_VERSION_PATCH - the third
+pub const LWS_TLS_SESSIONS_VERSION_PATCH: c_int = 0;
+
 /// LWS_SESSION_TAG_LEN - size of a tag's buffer, with its terminating NUL
 pub const LWS_SESSION_TAG_LEN: usize = 96;
 
@@ -213,4 +220,29 @@ pub struct lws_tls_session_stats {
     pub loaded: u64,
     /// loads refused
     pub load_refused: u64,
+    /// connections that the store behind the cache had a session for, see
+    /// lws_tls_session_vhost_store()
+    pub store_hits: u64,
+    /// connections that it had none for, or none that they may be offered
+    pub store_misses: u64,
+    /// sessions put into it
+    pub store_puts: u64,
+    /// times that it could not be read or written, or was left alone after that
+    pub store_errors: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_headers_version_is_the_librarys() {
+        let version = env!("CARGO_PKG_VERSION");
+        let parts = [
+            LWS_TLS_SESSIONS_VERSION_MAJOR,
+            LWS_TLS_SESSIONS_VERSION_MINOR,
+            LWS_TLS_SESSIONS_VERSION_PATCH,
+        ];
+        assert_eq!(parts.map(|part| part.to_string()).join("."), version);
+    }
 }

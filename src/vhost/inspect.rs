@@ -111,6 +111,10 @@ impl Vhost {
             saved: get(&counters.saved),
             loaded: get(&counters.loaded),
             load_refused: get(&counters.load_refused),
+            store_hits: get(&counters.store_hits),
+            store_misses: get(&counters.store_misses),
+            store_puts: get(&counters.store_puts),
+            store_errors: get(&counters.store_errors),
         }
     }
 }

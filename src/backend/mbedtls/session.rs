@@ -251,6 +251,10 @@ impl Backend for MbedTls {
         Some(encoded)
     }
 
+    fn ticket_or_id(session: &Session) -> Vec<u8> {
+        session.traits.name.to_be_bytes().to_vec()
+    }
+
     fn facts(session: &Session) -> Facts {
         Facts {
             tls_version: session.traits.tls_version,

@@ -116,7 +116,7 @@ pub fn end(handle: usize, info: Option<Info>) {
             contexts.retain(|other| other.context != info.context);
             contexts.push(info);
         }
-        Some(info) => handles::put_vhost(handle, Vhost::new(info)),
+        Some(info) => handles::put_vhost(handle, Vhost::of_libwebsockets(info)),
         None => {}
     }
     let vhost = handles::vhost(handle);
@@ -210,7 +210,8 @@ pub unsafe fn vhost_of(wsi: *mut lws) -> Option<Arc<Vhost>> {
         lws.vhost_info?(&mut info, address, context);
         read_vhost_info(&info)
     };
-    let vhost = handles::add_vhost_at(address as usize, Vhost::new(with_context(info)));
+    let vhost =
+        handles::add_vhost_at(address as usize, Vhost::of_libwebsockets(with_context(info)));
     // SAFETY: the caller's promise.
     unsafe {
         let ctx = ffi::SSL_get_SSL_CTX(ssl_of(wsi)?);

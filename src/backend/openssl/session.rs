@@ -3,6 +3,7 @@
 use std::ffi::{CStr, c_int, c_long};
 use std::mem::{self, ManuallyDrop};
 use std::ptr;
+use std::slice;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -322,6 +323,19 @@ impl Backend for OpenSsl {
         unsafe { ffi::has_mark(session.as_ptr()) && ffi::set_mark(session.as_ptr(), false) }
     }
 
+    fn ticket_or_id(session: &Session) -> Vec<u8> {
+        let (mut ticket, mut len, mut id_len) = (ptr::null(), 0, 0);
+        // SAFETY: the session is live, and so is what it has, which is so long.
+        unsafe {
+            ffi::SSL_SESSION_get0_ticket(session.as_ptr(), &mut ticket, &mut len);
+            if len == 0 {
+                ticket = ffi::SSL_SESSION_get_id(session.as_ptr(), &mut id_len);
+                len = id_len as usize;
+            }
+            if len == 0 { Vec::new() } else { slice::from_raw_parts(ticket, len).to_vec() }
+        }
+    }
+
     fn facts(session: &Session) -> Facts {
         let session = session.as_ptr();
         let (mut ticket, mut ticket_len) = (ptr::null(), 0);
@@ -387,6 +401,17 @@ impl Backend for OpenSsl {
             Owned::new(x509).map(Certificate)
         };
         Chain::new(certificates.iter().map(from_der).collect::<Option<_>>()?)
+    }
+
+    fn chain_of(session: &Session, certificates: &[&[u8]]) -> Option<Chain> {
+        let (first, rest) = certificates.split_first()?;
+        let own = Self::peer(session).filter(|own| {
+            Self::chain_to_der(own).is_some_and(|der| der.first().is_some_and(|der| der == first))
+        });
+        let Some(own) = own else { return Self::chain_from_der(certificates) };
+        let rest = if rest.is_empty() { None } else { Some(Self::chain_from_der(rest)?) };
+        let rest = rest.into_iter().flat_map(|chain| chain.certificates);
+        Chain::new(own.certificates.into_iter().chain(rest).collect())
     }
 
     fn are_plain(chain: &Chain, anchors: &Anchors) -> bool {

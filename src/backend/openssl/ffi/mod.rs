@@ -176,9 +176,9 @@ unsafe extern "C" {
         ticket: *mut *const c_uchar,
         len: *mut usize,
     );
+    pub fn SSL_SESSION_get_id(session: *const SSL_SESSION, len: *mut c_uint) -> *const c_uchar;
     pub fn SSL_CIPHER_get_protocol_id(cipher: *const SSL_CIPHER) -> u16;
     pub fn SSL_SESSION_get0_cipher(session: *const SSL_SESSION) -> *const SSL_CIPHER;
-    fn SSL_SESSION_get_id(session: *const SSL_SESSION, len: *mut c_uint) -> *const c_uchar;
     fn SSL_SESSION_get_master_key(
         session: *const SSL_SESSION,
         key: *mut c_uchar,

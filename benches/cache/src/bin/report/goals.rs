@@ -133,5 +133,22 @@ fn goals(figures: &Figures) -> Vec<Goal> {
         let reached = figures.number(&format!("burst.{tls}.resumed"));
         goals.push(Goal { what, bound: AtLeast(64.0), reached, digits: 0 });
     }
+    for (operation, name) in [
+        ("hit", "a look-up that hits, to open, read, unlink and rename by hand"),
+        ("put", "a put, to write and rename by hand"),
+        ("miss", "a miss, to one open() that fails"),
+    ] {
+        let what = format!("Store: time of {name}");
+        let reached =
+            figures.ratio(&format!("store.{operation}.10"), &format!("store.{operation}.hand"));
+        goals.push(Goal { what, bound: AtMost(3.0), reached, digits: 2 });
+    }
+    for (operation, name) in [("hit", "a look-up that hits"), ("put", "a put"), ("miss", "a miss")]
+    {
+        let many = format!("store.{operation}.100000");
+        let reached = figures.ratio(&many, &format!("store.{operation}.10"));
+        let what = format!("Store: time of {name}, at 100,000 endpoints to 10");
+        goals.push(Goal { what, bound: AtMost(1.2), reached, digits: 2 });
+    }
     goals
 }

@@ -7,7 +7,11 @@ use crate::figures::Figures;
 const KEYS: [(&str, &str); 2] = [("p256", "P-256"), ("rsa", "RSA-2048")];
 
 pub fn all(figures: &Figures) -> String {
-    connections(figures) + &times_table(figures) + &memory(figures) + &sizes(figures)
+    connections(figures)
+        + &times_table(figures)
+        + &store(figures)
+        + &memory(figures)
+        + &sizes(figures)
 }
 
 fn connections(figures: &Figures) -> String {
@@ -77,6 +81,59 @@ fn times_table(figures: &Figures) -> String {
     for (name, [(_, full), (_, hand), (_, attached)]) in bars {
         let saved = 100.0 * (1.0 - attached / full);
         let _ = writeln!(out, "| {name} | {full:.0} | {hand:.0} | {attached:.0} | {saved:.0} % |");
+    }
+    out
+}
+
+fn store(figures: &Figures) -> String {
+    let mut out = String::new();
+    let columns = ["hand", "10", "100000"];
+    if columns.iter().any(|column| figures.number(&format!("store.hit.{column}")).is_some()) {
+        out += "\n### Time of a store of files (µs), by endpoints\n\n\
+                | | by hand | 10 | 100,000 |\n| --- | ---: | ---: | ---: |\n";
+        for (operation, name) in [("hit", "found and taken"), ("put", "put"), ("miss", "not found")]
+        {
+            let _ = write!(out, "| {name} |");
+            for column in columns {
+                let time = figures.number(&format!("store.{operation}.{column}"));
+                let _ = write!(out, " {:.1} |", time.unwrap_or(f64::NAN));
+            }
+            out.push('\n');
+        }
+    }
+    for (prefix, suffix, unit) in
+        [("stored", "", "time of both ends, µs"), ("client", ".all", "instructions of the client")]
+    {
+        let before = out.len();
+        for tls in ["1.2", "1.3"] {
+            for (key, name) in KEYS {
+                let get =
+                    |mode: &str| figures.number(&format!("{prefix}.{tls}.{key}.{mode}{suffix}"));
+                let (Some(full), Some(cached), Some(stored)) =
+                    (get("full"), get("attached"), get("stored"))
+                else {
+                    continue;
+                };
+                if out.len() == before {
+                    let _ = write!(
+                        out,
+                        "\n### The first connection of a process: {unit}\n\n| | full | from the store \
+                         | from the cache | the store costs | of what it saves |\n\
+                         | --- | ---: | ---: | ---: | ---: | ---: |\n"
+                    );
+                }
+                let costs = stored - cached;
+                let share = 100.0 * costs / (full - cached);
+                let _ = writeln!(
+                    out,
+                    "| TLS {tls}, {name} | {} | {} | {} | {} | {share:.0} % |",
+                    grouped(full),
+                    grouped(stored),
+                    grouped(cached),
+                    grouped(costs),
+                );
+            }
+        }
     }
     out
 }
