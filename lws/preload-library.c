@@ -89,10 +89,10 @@ find_library(struct library *to, void *object)
 {
 	return FIND(to->lws_begin, object, "lws_tls_session_lws_begin") &&
 	       FIND(to->lws_end, object, "lws_tls_session_lws_end") &&
-	       FIND(to->lws_store, object, "lws_tls_session_lws_store") &&
 	       FIND(to->lws_slot, object, "lws_tls_session_lws_slot") &&
 	       FIND(to->lws_info, object, "lws_tls_session_lws_info") &&
 	       FIND(to->lws_context_gone, object, "lws_tls_session_lws_context_gone") &&
+	       FIND(to->lws_store, object, "lws_tls_session_lws_store") &&
 	       FIND(to->cache, object, "lws_tls_session_cache") &&
 	       FIND(to->vh_destroy, object, "lws_tls_session_vh_destroy") &&
 	       FIND(to->is_reused, object, "lws_tls_session_is_reused") &&

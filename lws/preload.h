@@ -21,10 +21,10 @@ typedef void (*function_t)(void);
 extern struct library {
 	__typeof__(&lws_tls_session_lws_begin) lws_begin;
 	__typeof__(&lws_tls_session_lws_end) lws_end;
-	__typeof__(&lws_tls_session_lws_store) lws_store;
 	__typeof__(&lws_tls_session_lws_slot) lws_slot;
 	__typeof__(&lws_tls_session_lws_info) lws_info;
 	__typeof__(&lws_tls_session_lws_context_gone) lws_context_gone;
+	__typeof__(&lws_tls_session_lws_store) lws_store;
 	__typeof__(&lws_tls_session_cache) cache;
 	__typeof__(&lws_tls_session_vh_destroy) vh_destroy;
 	__typeof__(&lws_tls_session_is_reused) is_reused;
