@@ -311,7 +311,59 @@ static void a_resumption_with_another_group(void)
 	stage_down(&stage);
 }
 
+/* With early data, OpenSSL says once more that a handshake starts, in the midst of it. */
+static void a_flush_after_early_data(void)
+{
+	struct stage stage;
+	struct pair pair;
+	size_t written;
+	uint64_t offered;
+
+	stage_up(&stage, TLS1_3_VERSION, 0);
+	lws_tls_session_vhost_flush(stage.vh);
+	REQUIRE(SSL_CTX_set_max_early_data(stage.server, 16384));
+	pair = pair_new(stage.ctx, stage.server, stage.vh);
+	REQUIRE(pair_talk(&pair));
+	pair_close(&pair);
+	offered = stats_of(stage.vh).offered;
+	pair = pair_new(stage.ctx, stage.server, stage.vh);
+	CHECK_INT(lws_tls_reuse_session(lws_tls_session_wsi(pair.client)), 1);
+	REQUIRE(SSL_write_early_data(pair.client, "x", 1, &written));
+	lws_tls_session_vhost_flush(stage.vh);
+	CHECK(pair_talk(&pair));
+	CHECK(SSL_session_reused(pair.client));
+	CHECK_INT(stats_of(stage.vh).offered, offered + 1);
+	pair_close(&pair);
+	stage_down(&stage);
+}
+
+static void forget_session(SSL_CTX *ctx, SSL_SESSION *session)
+{
+	(void)ctx;
+	(void)session;
+}
+
+/* It would be told of copies that the app has never seen. */
+static void an_app_that_is_told_of_removed_sessions(void)
+{
+	struct stage stage;
+	struct pair pair;
+	int version;
+
+	FOR_EACH_VERSION(version) {
+		stage_up(&stage, version, 0);
+		SSL_CTX_sess_set_remove_cb(stage.ctx, forget_session);
+		pair = pair_new(stage.ctx, stage.server, stage.vh);
+		CHECK(pair_talk(&pair));
+		CHECK_INT(pair_outcome(&pair), LWS_TLS_SESSION_OUTCOME_UNSUITABLE);
+		pair_close(&pair);
+		stage_down(&stage);
+	}
+}
+
 TEST_PROGRAM(
+	CASE(a_flush_after_early_data),
+	CASE(an_app_that_is_told_of_removed_sessions),
 	CASE(a_resumption_with_another_group),
 	CASE(a_ticket_that_was_resumed_on_an_ssl_that_is_cleared),
 	CASE(an_option_on_an_ssl_that_is_duplicated),

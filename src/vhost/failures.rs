@@ -11,7 +11,7 @@ use crate::fork::Mutex;
 use crate::lifetime::SECOND;
 
 /// So many servers are told apart: the others' counts begin anew.
-const MAX: usize = 64;
+const MAX: usize = 1024;
 
 /// How a server has failed a handshake.
 #[derive(Clone, Copy)]
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn no_more_than_a_few_servers_are_remembered() {
         let failures = Failures::default();
-        for number in 0..1000 {
+        for number in 0..2000 {
             failures.note(
                 &Endpoint::new(&format!("{number}.example"), 443).unwrap(),
                 How::Alert,

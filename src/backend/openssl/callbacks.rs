@@ -242,7 +242,8 @@ unsafe fn on_start(ssl: *mut SSL) {
     // SAFETY: the caller's promise.
     unsafe {
         let client = SslClient::new(ssl);
-        if client.is_renegotiation() {
+        // With early data, OpenSSL says so once more when the server answers.
+        if client.is_renegotiation() || !ffi::is_before_handshake(ssl) {
             return;
         }
         let _errors = ErrorQueue::keep();

@@ -135,10 +135,12 @@ impl SslClient {
     fn security(&self) -> Security {
         // SAFETY: see SslClient.
         unsafe {
+            let (callback, data) = ffi::app_security_callback(self.0);
+            let plugins = if callback != 0 { imports::unloaded().rotate_right(8) } else { 0 };
             Security {
                 level: Some(ffi::SSL_get_security_level(self.0)),
                 restrictions: verify::suite_b(self.0),
-                callback: Some(ffi::app_security_callback(self.0)),
+                callback: Some((callback, data ^ plugins)),
             }
         }
     }
@@ -467,6 +469,10 @@ impl Client for SslClient {
                 && self.versions(ffi::SSL_get_options(self.0)).contains(TLS1_3)
             {
                 return Some("somebody in the process may set an external pre-shared key on it");
+            }
+            // It would be called with a copy of the library's, of which the app knows nothing.
+            if ffi::SSL_CTX_sess_get_remove_cb(ffi::SSL_get_SSL_CTX(self.0)).is_some() {
+                return Some("the app is told of sessions that are removed");
             }
             if imports::is_named(Setter::Extension) {
                 return Some(

@@ -84,25 +84,32 @@ extern "C" fn at_load() {
         SINGLE_THREADED.store(flag.cast(), Relaxed);
         ffi::look_up_functions();
         look();
+        // SAFETY: the function stays, see build.rs, and waits for nothing.
+        unsafe { libc::pthread_atfork(None, None, Some(after_fork)) };
     });
 }
+
+/// In a child. That its parent had one thread can be told here, before it makes others: then no
+/// thread held the loader's lock.
+unsafe extern "C" fn after_fork() {
+    if is_single_threaded() {
+        PROCESS.store(fork::generation(), Relaxed);
+    }
+}
+
+/// In which process, and its likes, the loader can be asked.
+static PROCESS: AtomicU32 = AtomicU32::new(0);
 
 /// Looks at what was loaded since the last look. Not in a child where another thread of the parent
 /// may have held the loader's lock.
 pub(super) fn look() {
     // What was loaded when all objects had been looked at.
     static LOOKED_AT: AtomicU64 = AtomicU64::new(0);
-    static PROCESS: AtomicU32 = AtomicU32::new(0);
     let process = fork::generation();
     let first =
         PROCESS.compare_exchange(0, process, Relaxed, Relaxed).unwrap_or_else(|first| first);
     if first != 0 && first != process {
-        if !is_single_threaded() {
-            return;
-        }
-        // So was the process that it was forked from, a daemon's or a server's: no thread held the
-        // lock.
-        PROCESS.store(process, Relaxed);
+        return;
     }
     let looked_at = LOOKED_AT.load(Relaxed);
     let mut scan = Scan { looked_at, loaded: 0, unloaded: 0, found: 0 };

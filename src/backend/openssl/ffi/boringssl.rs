@@ -26,6 +26,11 @@ pub const TELLS_FINISHED: bool = false;
 /// The names that a connection expects are not told.
 pub const TELLS_CHANGES: bool = false;
 
+/// It says but once that one starts.
+pub unsafe fn is_before_handshake(_: *const SSL) -> bool {
+    true
+}
+
 /// Never where they are not.
 pub unsafe fn fail_handshake(_: *mut SSL) {}
 /// Ciphers that take a pre-shared key are always told, whether a connection has one or not.

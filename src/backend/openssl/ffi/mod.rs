@@ -184,6 +184,7 @@ unsafe extern "C" {
         key: *mut c_uchar,
         len: usize,
     ) -> usize;
+    pub fn SSL_CTX_sess_get_remove_cb(ctx: *mut SSL_CTX) -> Option<unsafe extern "C" fn()>;
     pub fn X509_cmp(one: *const X509, other: *const X509) -> c_int;
     pub fn SSL_SESSION_get0_peer(session: *mut SSL_SESSION) -> *mut X509;
     pub fn SSL_SESSION_get0_id_context(

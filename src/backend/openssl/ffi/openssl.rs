@@ -189,6 +189,15 @@ pub unsafe fn lacks_key(ssl: *mut SSL, current: *const X509) -> bool {
     !current.is_null() && unsafe { SSL_get_privatekey(ssl) }.is_null()
 }
 
+/// Whether a connection is before its handshake, and not in the midst of one.
+///
+/// # Safety
+/// `ssl` is live and this thread's to use.
+pub unsafe fn is_before_handshake(ssl: *const SSL) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { SSL_in_before(ssl) != 0 }
+}
+
 /// Has a handshake fail that goes on to read, and says why as OpenSSL does where a certificate is not
 /// trusted: what is read from a peer that has shut down is thrown away.
 ///
@@ -371,6 +380,7 @@ unsafe extern "C" {
     pub fn SSL_get_options(ssl: *const SSL) -> u64;
     pub fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn BIO_ptr_ctrl(bio: *mut BIO, cmd: c_int, larg: c_long) -> *mut c_void;
+    fn SSL_in_before(ssl: *const SSL) -> c_int;
     fn SSL_get_shutdown(ssl: *const SSL) -> c_int;
     fn SSL_set_shutdown(ssl: *mut SSL, mode: c_int);
     fn ERR_new();
