@@ -130,6 +130,13 @@ mod mbedtls {
 
     pub fn build() {
         println!("cargo::rerun-if-changed={SHIM}");
+        // The shim has the layouts of these headers.
+        for header in ["version.h", "build_info.h", "config.h", "mbedtls_config.h"] {
+            let header = format!("/usr/include/mbedtls/{header}");
+            if std::path::Path::new(&header).exists() {
+                println!("cargo::rerun-if-changed={header}");
+            }
+        }
         println!("cargo::rerun-if-env-changed=PKG_CONFIG_PATH");
         // mbedTLS 2 has no pkg-config files: there, it is where the compiler looks by itself.
         let mut shim = cc::Build::new();

@@ -21,8 +21,9 @@ if(NOT TARGET lws_tls_sessions::lws)
 	endforeach()
 	# a source in a language that the project has not is left out without a word
 	set(source relink.c)
-	get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
-	if(NOT "C" IN_LIST languages)
+	# that of the app: this may be a project in C beside it
+	get_directory_property(has_c DIRECTORY ${CMAKE_SOURCE_DIR} DEFINITION CMAKE_C_COMPILER_LOADED)
+	if(NOT has_c)
 		set(source relink.cpp)
 	endif()
 	set_target_properties(lws_tls_sessions::lws PROPERTIES

@@ -168,7 +168,8 @@ __wrap_lws_create_vhost(struct lws_context *context,
 	lws_tls_session_lws_begin(NULL);
 	vh = REAL(lws_create_vhost)(context, info);
 	lws_tls_sessions_read_info(&ours, context, info);
-	lws_tls_session_lws_end(vh, &ours);
+	/* without a vhost, it would be taken for what the context was made with */
+	lws_tls_session_lws_end(vh, vh ? &ours : NULL);
 
 	return vh;
 }

@@ -42,8 +42,13 @@ a_disabled_default_vhost_does_not_resume(void)
 {
 	struct lws_context_creation_info info = app_vhost_info(NULL);
 
+	struct lws_context_creation_info failing = app_vhost_info("failing");
+
 	info.options |= LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE;
 	app_context_with_default(&info);
+	/* what cannot be made says nothing of the context's own vhost */
+	failing.client_ssl_cert_filepath = "/no/such/file";
+	CHECK(!lws_create_vhost(app.context, &failing));
 	CHECK(app_connect(NULL, HOST, 0) == FULL);
 	CHECK(app_connect(NULL, HOST, 0) == FULL);
 	app_context_destroy();
