@@ -100,3 +100,15 @@ cmake -S "$here/package/cxx" -B "$dir/cxx" >/dev/null
 cmake --build "$dir/cxx" >/dev/null
 cp "$dir/cxx/app" "$dir/app"
 echo ./app | resumes C++
+
+echo "the same, with the source tree in it"
+variable() {
+	sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt"
+}
+cmake -S "$here/package/cxx" -B "$dir/cxx-tree" -DLWS_TLS_SESSIONS_SOURCE="$root" \
+	-DCMAKE_BUILD_TYPE="$(variable CMAKE_BUILD_TYPE)" \
+	-DLWS_TLS_SESSIONS_CARGO_TARGET_DIR="$(variable LWS_TLS_SESSIONS_CARGO_TARGET_DIR)" >/dev/null
+cmake --build "$dir/cxx-tree" >/dev/null
+cp "$dir/cxx-tree/app" "$dir/app"
+unset LD_LIBRARY_PATH
+echo ./app | resumes "C++ with the source tree"
