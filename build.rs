@@ -122,6 +122,8 @@ fn look_at_headers(dir: &Path) {
 /// mbedTLS, and the C between it and the library.
 #[cfg(feature = "mbedtls")]
 mod mbedtls {
+    use std::env;
+    use std::path::Path;
     use std::process::Command;
 
     const LIBRARIES: [&str; 3] = ["mbedtls", "mbedx509", "mbedcrypto"];
@@ -130,10 +132,14 @@ mod mbedtls {
 
     pub fn build() {
         println!("cargo::rerun-if-changed={SHIM}");
+        println!("cargo::rerun-if-env-changed=MBEDTLS_INCLUDE_DIR");
+        println!("cargo::rerun-if-env-changed=MBEDTLS_LIBRARY_DIR");
+        let include = env::var("MBEDTLS_INCLUDE_DIR");
         // The shim has the layouts of these headers.
         for header in ["version.h", "build_info.h", "config.h", "mbedtls_config.h"] {
-            let header = format!("/usr/include/mbedtls/{header}");
-            if std::path::Path::new(&header).exists() {
+            let folder = include.as_deref().unwrap_or("/usr/include");
+            let header = format!("{folder}/mbedtls/{header}");
+            if Path::new(&header).exists() {
                 println!("cargo::rerun-if-changed={header}");
             }
         }
@@ -142,6 +148,12 @@ mod mbedtls {
         let mut shim = cc::Build::new();
         shim.files(SOURCES.map(|source| format!("{SHIM}/{source}")));
         shim.warnings(true).extra_warnings(true);
+        if let Ok(include) = &include {
+            shim.include(include);
+        }
+        if let Ok(folder) = env::var("MBEDTLS_LIBRARY_DIR") {
+            println!("cargo::rustc-link-search=native={folder}");
+        }
         for flag in pkg_config("--cflags") {
             shim.flag(flag);
         }
