@@ -97,6 +97,26 @@ static void a_ticket_for_single_use_is_in_one_place(void)
 	rig_down(&rig);
 }
 
+/* who would offer a ticket again is not shown it, though all the URLs are the same */
+static void single_use_is_shared_with_its_like(void)
+{
+	const char *url = store_url("mixed", "?scope=mixed");
+	struct rig rig;
+
+	rig_up_store(&rig, "mixed-rig", TLS1_3_VERSION, 0);
+#define CHECK_MIXED(expected, with)	\
+	CHECK_JOB(expected, .store = url, .options = with, .port = server_port(rig.server))
+	server_set_tickets(rig.server, 1);
+	CHECK_MIXED("MISS", 0);
+	CHECK_MIXED("MISS", SINGLE_USE);
+	server_set_tickets(rig.server, 0);
+	CHECK_MIXED("RESUMED", 0);
+	CHECK_MIXED("RESUMED", SINGLE_USE);
+	CHECK_MIXED("MISS", SINGLE_USE);
+	CHECK_INT(server_seen(rig.server).repeated, 0);
+	rig_down(&rig);
+}
+
 static void what_the_cache_drops_the_store_drops(void)
 {
 	struct conn *conn;
@@ -429,6 +449,7 @@ STORE_TEST_PROGRAM(NULL,
 	CASE(a_second_vhost_resumes),
 	CASE_IF(client_speaks_tls13, tickets_are_taken_but_the_last),
 	CASE_IF(client_speaks_tls13, a_ticket_for_single_use_is_in_one_place),
+	CASE_IF(client_speaks_tls13, single_use_is_shared_with_its_like),
 	CASE(what_the_cache_drops_the_store_drops),
 	CASE_IF(client_speaks_tls13, what_a_server_declines_goes),
 	CASE_IF(client_speaks_tls13, what_was_forgotten_does_not_come_back),
