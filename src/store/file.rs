@@ -32,7 +32,7 @@ use crate::dump;
 use crate::session_store::Verdict;
 
 /// A record is not longer: a session's blob, what stands before it, the seal.
-const MAX_RECORD: usize = dump::MAX_LEN + 256 + OVERHEAD;
+const MAX_RECORD: usize = dump::MAX_LEN + 2048 + OVERHEAD;
 
 /// How often a look begins anew because others have taken what it saw.
 const MAX_ROUNDS: usize = 16;
