@@ -197,11 +197,11 @@ static void what_was_forgotten_does_not_come_back(void)
 	rig_down(&rig);
 }
 
-/* A server that hangs up on what it is offered does so in each process, but not for ever. */
+/* A server hangs up on what it is offered, in whichever process: the next one offers nothing. */
 static void what_keeps_handshakes_from_ending_goes(void)
 {
 	struct rig rig, other;
-	int version, n;
+	int version;
 	char name[32];
 
 	FOR_EACH_VERSION(version) {
@@ -209,17 +209,15 @@ static void what_keeps_handshakes_from_ending_goes(void)
 		rig_up_store(&rig, name, version, 0);
 		server_set_tickets(rig.server, 1);
 		RIG_VISIT(&rig, MISS);
-		for (n = 0; n < 5; n++) {
-			other = rig;
-			other.vh = lws_tls_session_vhost_create(NULL);
-			CHECK_INT(lws_tls_session_vhost_store(other.vh, store_url(name, "")), 0);
-			other.client = client_new(&(struct client_config){ .vh = other.vh });
-			server_refuse(rig.server, REFUSE_RESET);
-			CHECK_FAILS(other.client, &other.dial);
-			CHECK_INT(stats_of(other.vh).store_hits, 1);
-			client_free(other.client);
-			lws_tls_session_vh_destroy(other.vh);
-		}
+		other = rig;
+		other.vh = lws_tls_session_vhost_create(NULL);
+		CHECK_INT(lws_tls_session_vhost_store(other.vh, store_url(name, "")), 0);
+		other.client = client_new(&(struct client_config){ .vh = other.vh });
+		server_refuse(rig.server, REFUSE_RESET);
+		CHECK_FAILS(other.client, &other.dial);
+		CHECK_INT(stats_of(other.vh).store_hits, 1);
+		client_free(other.client);
+		lws_tls_session_vh_destroy(other.vh);
 		CHECK_JOB("MISS", .store = store_url(name, ""), .version = version,
 			  .port = server_port(rig.server));
 		rig_down(&rig);
