@@ -79,6 +79,7 @@ mod tests {
             ("file:/tls?max=1&max=2", Refused::Twice("max".to_owned())),
             ("file:/tls?max=0", value("max", "0")),
             ("file:/tls?max=", value("max", "")),
+            ("file:/tls?max=1000001", value("max", "1000001")),
             ("file:/tls?max=+1", value("max", "+1")),
             ("file:/tls?tickets=65", value("tickets", "65")),
             ("file:/tls?wait=99999999999", value("wait", "99999999999")),

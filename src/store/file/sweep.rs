@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn groups_share_the_whole() {
-        for max in [1, 10, 31, 64, 100, 10_000, 100_000, 10_000_000] {
+        for max in [1, 10, 31, 64, 100, 10_000, 100_000, 1_000_000] {
             let groups = groups(max);
             assert!(groups.is_power_of_two() && groups <= BUCKETS);
             assert!(max / groups >= 1 && max / groups * groups <= max);
