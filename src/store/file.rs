@@ -263,6 +263,9 @@ impl Records for Files {
         is_done?;
         if super::one_in(SWEEP_ONCE_IN) {
             self.sweep_some(&name.scope, now);
+            if let Some(scope) = self.any_scope() {
+                self.sweep_some(&scope, now);
+            }
         }
         Ok(())
     }

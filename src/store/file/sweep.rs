@@ -105,6 +105,14 @@ impl Files {
         }
     }
 
+    /// A scope of the directory, whichever: nobody names those of old keys and scopes any more.
+    pub(super) fn any_scope(&self) -> Option<[u8; 16]> {
+        let mut scopes = Vec::new();
+        self.base().ok()?.each(|text| scopes.extend(crate::store::from_hex::<16>(text))).ok()?;
+        let number = u32::from_ne_bytes(crate::store::random().ok()?) as usize;
+        scopes.get(number.checked_rem(scopes.len())?).copied()
+    }
+
     /// Looks at all endpoints of a scope.
     #[cfg(test)]
     pub(super) fn sweep_all(&self, scope: &[u8; 16], now: u64) {
