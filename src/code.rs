@@ -68,6 +68,16 @@ pub fn place_of(function: usize) -> Option<Place> {
     Some(Place { build_id, offset: (function - start) as u64 })
 }
 
+/// The build ID of the program, if that file has one: what other files have is not all that
+/// decides what a function does there.
+pub fn program() -> Option<SmallVec<[u8; 20]>> {
+    // SAFETY: the number is an address in the program, or 0 where the kernel tells none.
+    let headers = unsafe { libc::getauxval(libc::AT_PHDR) } as usize;
+    let (start, end) = object_of(headers)?;
+    // SAFETY: an object of the loader's is mapped so far.
+    unsafe { build_id(start, end) }
+}
+
 /// From where to where the object is mapped that has an address.
 fn object_of(address: usize) -> Option<(usize, usize)> {
     if let Some(find) = find_object() {
@@ -191,6 +201,7 @@ mod tests {
         assert_eq!(other.offset, place.offset + 1);
         let of_libc = place_of(libc::getpid as *const () as usize).unwrap();
         assert_ne!(of_libc.build_id, place.build_id);
+        assert_eq!(program(), Some(place.build_id));
     }
 
     #[test]

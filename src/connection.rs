@@ -517,7 +517,7 @@ impl Connection {
             if is_dropped {
                 vhost.remove_from_store(key, &offered.live.session);
             } else {
-                vhost.unanswered_in_store(key, &offered.live.session);
+                handshake.unanswered_in_store(key);
             }
         }
     }

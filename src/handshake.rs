@@ -47,6 +47,8 @@ pub struct Offered {
     /// What its peer was verified by; None where that holds for no longer.
     store: Option<TrustStore>,
     life: Option<Life>,
+    /// It was not in the cache: an earlier process's, or another's.
+    is_from_store: bool,
 }
 
 /// Why there was no offer.
@@ -182,6 +184,7 @@ impl HandshakeAttempt {
                 store: client.trust_store(),
                 live: offered.live.clone(),
                 life: offered.life,
+                is_from_store: offered.is_from_store,
             }),
             has_own_session: false,
             process: self.process,
@@ -221,6 +224,21 @@ impl HandshakeAttempt {
                 self.vhost.with_cache(|cache, _| ((), cache.drop_key(key)));
                 self.vhost.remove_key_from_store(key);
             }
+            if self.offered.as_ref().is_some_and(|offered| offered.is_from_store) {
+                self.unanswered_in_store(key);
+            }
+        }
+    }
+
+    /// A handshake that offered what the store had has not ended. That may be chance, but a process
+    /// that connects once would never know better, nor would the next: that one is to make a full
+    /// handshake.
+    pub fn unanswered_in_store(&self, key: &Key) {
+        let Some(offered) = &self.offered else { return };
+        if offered.is_from_store {
+            self.vhost.remove_key_from_store(key);
+        } else {
+            self.vhost.unanswered_in_store(key, &offered.live.session);
         }
     }
 
@@ -281,7 +299,10 @@ fn offer_from_store<C: Client>(
         FromStore::Nothing => missed,
         FromStore::Refused(refusal) => Err(why_of(refusal)),
         FromStore::Taken(id, live, life) => match client.offer(&live.session) {
-            Some(set) => Ok(Offered { id, set, live, store: client.trust_store(), life }),
+            Some(set) => {
+                let store = client.trust_store();
+                Ok(Offered { id, set, live, store, life, is_from_store: true })
+            }
             None => Err((Outcome::Miss, "nothing that can be set on it")),
         },
     }
@@ -332,7 +353,9 @@ fn offer_first<C: Client>(
             continue;
         }
         if let Some(set) = client.offer(&live.session) {
-            return Tried::Offered(Offered { id, set, live, store: client.trust_store(), life });
+            let store = client.trust_store();
+            let is_from_store = false;
+            return Tried::Offered(Offered { id, set, live, store, life, is_from_store });
         }
     }
     match refused {

@@ -182,6 +182,11 @@ impl Vhost {
         }
     }
 
+    /// Whether no ticket is offered twice.
+    pub fn is_single_use(&self) -> bool {
+        self.single_use
+    }
+
     /// The servers that have failed handshakes because they offered a session.
     pub fn failures(&self) -> &Failures {
         &self.failures

@@ -86,6 +86,6 @@ pub(super) fn accepted(name: &str, result: Result<(), Refused>) -> bool {
 }
 
 pub(super) fn set_store(name: &str, vhost: &Vhost, url: &str, scope: &str) -> bool {
-    let store = url::open(url, scope, Active::ID);
+    let store = url::open(url, scope, Active::ID, vhost.is_single_use());
     accepted(name, store.map(|store| vhost.set_store(Arc::new(store))))
 }

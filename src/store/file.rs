@@ -32,7 +32,7 @@ use crate::dump;
 use crate::session_store::Verdict;
 
 /// A record is not longer: a session's blob, what stands before it, the seal.
-const MAX_RECORD: usize = dump::MAX_LEN + 256 + OVERHEAD;
+const MAX_RECORD: usize = dump::MAX_LEN + 2048 + OVERHEAD;
 
 /// How often a look begins anew because others have taken what it saw.
 const MAX_ROUNDS: usize = 16;
@@ -80,6 +80,11 @@ impl Files {
 
     /// What the directory's own key file has. It is made where there is none.
     pub fn own_key(&self) -> Result<Zeroizing<Vec<u8>>, BadKeyFile> {
+        // Of a process that was killed while it made one.
+        if let Ok(base) = self.base() {
+            let now = seconds();
+            let _ = base.each(|text| base.unlink_leftover(text, now));
+        }
         let path = format!("{}/key", self.path);
         match read_key(&path) {
             Err(BadKeyFile::Error(io::ErrorKind::NotFound)) => {}
@@ -142,7 +147,9 @@ impl Files {
 
     /// Removes the temporary files of those who were killed, and what a new record displaces.
     fn prune(&self, dir: &Dir, new: &FileName, now: u64) -> io::Result<()> {
-        let name = |file: &FileName| file.client == new.client && file != new;
+        let name = |file: &FileName| {
+            file.client == new.client && file != new && file.label.is_of_kind(&new.label)
+        };
         let mut others = Listed::new();
         dir.each(|text| match FileName::parse(text) {
             Some(file) if file.label.end <= now => drop(dir.unlink(text)),
@@ -256,6 +263,9 @@ impl Records for Files {
         is_done?;
         if super::one_in(SWEEP_ONCE_IN) {
             self.sweep_some(&name.scope, now);
+            if let Some(scope) = self.any_scope() {
+                self.sweep_some(&scope, now);
+            }
         }
         Ok(())
     }

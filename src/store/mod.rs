@@ -51,10 +51,14 @@ impl Label {
 
     /// Whether a newer record takes the place of this one, of the same name.
     pub fn gives_way_to(&self, new: &Label) -> bool {
-        // A server speaks one version, as a rule.
-        let is_other_kind = (self.class == Label::TICKET) != (new.class == Label::TICKET);
         let is_alike = new.class != Label::TICKET && self.class == new.class;
-        self.id == new.id || is_other_kind || is_alike
+        self.id == new.id || is_alike
+    }
+
+    /// Whether it is of the same kind as another: programs of TLS 1.2 and of TLS 1.3 that share a
+    /// name each have as many as are kept.
+    pub fn is_of_kind(&self, other: &Label) -> bool {
+        (self.class == Label::TICKET) == (other.class == Label::TICKET)
     }
 }
 

@@ -8,7 +8,7 @@ const TICKETS: u32 = 4;
 const MAX_TICKETS: u32 = 64;
 /// Endpoints that are kept.
 const ENDPOINTS: u32 = 10_000;
-const MAX_ENDPOINTS: u32 = 10_000_000;
+const MAX_ENDPOINTS: u32 = 1_000_000;
 /// The longest time to wait, in milliseconds.
 const MAX_WAIT: u32 = 60_000;
 

@@ -14,7 +14,7 @@ use crate::log;
 use crate::session_store::{Failed, NewRecord, SessionStore, Verdict, Which};
 
 /// What records are, and how they are named. Those of another version are never met.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Kinds of names.
 const SCOPE: u8 = b's';
@@ -51,15 +51,17 @@ struct About {
 }
 
 impl Sealed {
-    /// A store over a place for records. `keys` has one at least.
+    /// A store over a place for records. `keys` has one at least. `is_single_use`: its vhost offers
+    /// no ticket twice. Others, which keep a copy of what they have taken, have another scope.
     pub fn new(
         title: String,
         records: Box<dyn Records>,
         keys: Vec<Secret>,
         scope: &str,
         backend: u8,
+        is_single_use: bool,
     ) -> Sealed {
-        let mut all = vec![VERSION, backend];
+        let mut all = vec![VERSION, backend, is_single_use.into()];
         all.extend_from_slice(&(scope.len() as u16).to_be_bytes());
         all.extend_from_slice(scope.as_bytes());
         let scoped = |secret: Secret| Scoped { scope: secret.name(SCOPE, &[&all]), secret };
@@ -292,7 +294,7 @@ mod tests {
 
     fn store(memory: &Arc<Memory>, keys: &str, scope: &str, backend: u8) -> Sealed {
         let keys = Secret::parse(keys.as_bytes()).unwrap();
-        Sealed::new("memory".to_owned(), Box::new(memory.clone()), keys, scope, backend)
+        Sealed::new("memory".to_owned(), Box::new(memory.clone()), keys, scope, backend, false)
     }
 
     fn key(host: &str, identity: Identity) -> Key {

@@ -30,8 +30,8 @@ pub fn check(url: &str) -> Result<(), Refused> {
 }
 
 /// The store of a URL. `scope`: who shares its records, where the URL does not say; `backend`:
-/// whose encoding they have.
-pub fn open(url: &str, scope: &str, backend: u8) -> Result<Sealed, Refused> {
+/// whose encoding they have; `is_single_use`: how its vhost offers tickets.
+pub fn open(url: &str, scope: &str, backend: u8, is_single_use: bool) -> Result<Sealed, Refused> {
     let (path, parameters) = parse(url)?;
     let files =
         Files::open(&path, &parameters).map_err(|why| Refused::Directory(path.clone(), why))?;
@@ -43,7 +43,7 @@ pub fn open(url: &str, scope: &str, backend: u8) -> Result<Sealed, Refused> {
     let keys = contents.and_then(|contents| Key::parse(&contents).map_err(BadKeyFile::Keys));
     let keys = keys.map_err(|why| Refused::KeyFile(key_path, why))?;
     let scope = parameters.scope.as_deref().unwrap_or(scope);
-    Ok(Sealed::new(path, Box::new(files), keys, scope, backend))
+    Ok(Sealed::new(path, Box::new(files), keys, scope, backend, is_single_use))
 }
 
 #[cfg(test)]
@@ -79,6 +79,7 @@ mod tests {
             ("file:/tls?max=1&max=2", Refused::Twice("max".to_owned())),
             ("file:/tls?max=0", value("max", "0")),
             ("file:/tls?max=", value("max", "")),
+            ("file:/tls?max=1000001", value("max", "1000001")),
             ("file:/tls?max=+1", value("max", "+1")),
             ("file:/tls?tickets=65", value("tickets", "65")),
             ("file:/tls?wait=99999999999", value("wait", "99999999999")),

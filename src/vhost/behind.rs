@@ -83,9 +83,9 @@ impl Vhost {
             found = None;
             let read = match self.read_record(bytes, own, key, now) {
                 Ok(read) => read,
-                Err(why) => {
-                    log::info!("{}: a record is dropped: {why}", self.tag(&key.endpoint));
-                    return Verdict::Drop;
+                Err((verdict, why)) => {
+                    log::info!("{}: a record is not used: {why}", self.tag(&key.endpoint));
+                    return verdict;
                 }
             };
             if let Err(refusal) = may_offer(own, &read.live, self.policy(), now) {
@@ -136,28 +136,30 @@ impl Vhost {
         Some((id?, read.live, Some(read.life)))
     }
 
-    /// A session from a record. The error says what is wrong with it for all connections.
+    /// A session from a record. The error says what is wrong with it, and whether for all: a clock
+    /// may be set, and another version of the TLS library may read what this one cannot.
     fn read_record<C: Client>(
         &self,
         bytes: &[u8],
         own: &OwnTerms<'_, C>,
         key: &Key,
         now: Moment,
-    ) -> Result<Read, &'static str> {
-        let (callbacks, blob) = Callbacks::read(bytes).ok_or("it is cut short")?;
-        let (session, record) = dump::decode(blob)?;
-        let record = record.ok_or("it tells no terms")?;
+    ) -> Result<Read, (Verdict, &'static str)> {
+        let no_use = |why| (Verdict::Drop, why);
+        let (callbacks, blob) = Callbacks::read(bytes).ok_or(no_use("it is cut short"))?;
+        let (session, record) = dump::decode(blob).map_err(|why| (Verdict::Leave, why))?;
+        let record = record.ok_or(no_use("it tells no terms"))?;
         if record.endpoint != key.endpoint || record.identity != key.identity {
-            return Err("it is of another host, port or client certificate");
+            return Err(no_use("it is of another host, port or client certificate"));
         }
         let facts = Active::facts(&session);
         if !facts.is_resumable || facts.ticket_len > MAX_TICKET {
-            return Err("it cannot be resumed");
+            return Err(no_use("it cannot be resumed"));
         }
         let issued = record.issued.max(facts.issued.saturating_mul(SECOND));
         // A session's own time is in whole seconds, and may be rounded up.
         if issued > now.wall + SECOND {
-            return Err("it was issued in the future");
+            return Err((Verdict::Leave, "it was issued in the future"));
         }
         let at = |wall: i64| Moment::from_wall(wall.min(now.wall), now);
         let verify_callback = callbacks.beside(own.verify_callback());
@@ -165,9 +167,9 @@ impl Vhost {
         let record = Record { terms, ..record };
         let (issued, handshake) = (at(record.issued), at(record.handshake));
         let live = Live::from_record(session, record, own.client(), &self.policy.shared, now);
-        let live = live.ok_or("it tells of no peer")?;
+        let live = live.ok_or(no_use("it tells of no peer"))?;
         let life = life(&facts, issued, handshake, live.peer.not_after);
-        let life = life.ok_or("it was not to be kept")?;
+        let life = life.ok_or(no_use("it was not to be kept"))?;
         let size = size_of(&facts, &live.peer.chain);
         Ok(Read { live, facts, life, size })
     }

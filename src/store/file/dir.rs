@@ -126,6 +126,11 @@ impl Dir {
     }
 
     fn write_new(&self, name: &[u8], bytes: &[u8], is_to_last: bool) -> Result<()> {
+        // To write beyond it is to be killed by SIGXFSZ.
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+        if limit.is_some_and(|limit| bytes.len() as u64 > limit) {
+            return Err(Errno::FBIG);
+        }
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR)?;

@@ -151,14 +151,18 @@ fn a_newer_record_takes_the_place_of_an_older() {
         files.put(&name(1), &shared(of, [class; 4]), &[of; 100]).unwrap();
     };
     put_shared(2, 1);
-    assert_eq!(place.all().len(), 1, "of another version");
+    assert_eq!(place.all().len(), 2, "of another version");
     put_shared(3, 2);
-    assert_eq!(place.all().len(), 2, "under other terms");
+    assert_eq!(place.all().len(), 3, "under other terms");
     put_shared(4, 2);
-    assert_eq!(place.all().len(), 2, "under the same");
+    assert_eq!(place.all().len(), 3, "under the same");
     put(&files, &name(1), 5);
     put(&files, &name(1), 5);
-    assert_eq!(place.all().len(), 1, "the same ticket");
+    assert_eq!(place.all().len(), 4, "the same ticket");
+    for of in 6..=10 {
+        put(&files, &name(1), of);
+    }
+    assert_eq!(place.all().len(), 6, "as many as are kept of each kind");
 }
 
 #[test]
@@ -330,7 +334,9 @@ fn a_sweep_comes_by_in_time() {
     let place = Place::new();
     let files = place.files();
     for of in 1..=20 {
-        files.put(&name(of), &Label { end: 1000, ..label(of) }, b"record").unwrap();
+        // In a scope that nobody uses any more.
+        let name = Name { scope: [8; 16], ..name(of) };
+        files.put(&name, &Label { end: 1000, ..label(of) }, b"record").unwrap();
     }
     for _ in 0..20_000 {
         if place.all().len() == 1 {
@@ -355,8 +361,36 @@ fn what_the_killed_have_left_goes() {
     fs::File::options().write(true).open(&left).unwrap().set_modified(old).unwrap();
     put(&files, &name(1), 3);
     assert!(!left.exists());
+    let of_a_key = place.0.join(format!("tls/t{}", "1".repeat(32)));
+    fs::write(&of_a_key, b"half a key").unwrap();
+    fs::File::options().write(true).open(&of_a_key).unwrap().set_modified(old).unwrap();
+    files.own_key().unwrap();
+    assert!(!of_a_key.exists());
     let foreign = dir.join("notes");
     fs::write(&foreign, b"mine").unwrap();
     put(&files, &name(1), 4);
     assert!(foreign.exists(), "what is not the store's is not looked at");
+}
+
+#[test]
+fn what_is_over_the_limit_of_files_is_not_written() {
+    use std::process::Command;
+    const CHILD: &str = "STORE_TEST_LIMITED";
+    if let Ok(path) = std::env::var(CHILD) {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        let files = Files::open(&path, &Parameters::default()).unwrap();
+        let maximum = rustix::process::getrlimit(Resource::Fsize).maximum;
+        setrlimit(Resource::Fsize, Rlimit { current: Some(10), maximum }).unwrap();
+        let result = files.put(&name(1), &label(1), &[1; 100]);
+        let limit = Rlimit { current: maximum, maximum };
+        setrlimit(Resource::Fsize, limit).unwrap();
+        assert_eq!(result.unwrap_err().raw_os_error(), Some(Errno::FBIG.raw_os_error()));
+        return;
+    }
+    let place = Place::new();
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["what_is_over_the_limit_of_files_is_not_written"])
+        .env(CHILD, place.path())
+        .output();
+    assert!(child.unwrap().status.success(), "SIGXFSZ kills it, or it says another thing");
 }

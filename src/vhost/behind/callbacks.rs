@@ -1,6 +1,9 @@
-//! Verify callbacks in a record: by where they lie in their files.
+//! Verify callbacks in a record: by where they lie in their files, and in which program.
+//!
+//! What lies in a shared library serves many programs, and does in each what that tells it: a
+//! library's "verify as configured", an interpreter's "call the script's function".
 
-use crate::code::{Place, place_of};
+use crate::code::{Place, place_of, program};
 use crate::dump::reader::Reader;
 use crate::terms::VerifyCallback;
 
@@ -14,7 +17,8 @@ const UNKNOWN: u8 = 2;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Callback {
     None,
-    At(Place),
+    /// The place, and the program's build ID.
+    At(Place, SmallVec<[u8; 20]>),
     /// It lies in no file that has a build ID, or is not known.
     Unknown,
 }
@@ -25,13 +29,16 @@ pub struct Callbacks([Callback; 2]);
 
 impl Callbacks {
     /// The most bytes that [`Callbacks::write`] adds.
-    pub const MAX_LEN: usize = 2 * (2 + 255 + 8);
+    pub const MAX_LEN: usize = 2 * (3 + 2 * 255 + 8);
 
     /// Those that a session was made under.
     pub fn of(made: VerifyCallback) -> Callbacks {
         let callback = |address| match address {
             0 => Callback::None,
-            address => place_of(address).map_or(Callback::Unknown, Callback::At),
+            address => match (place_of(address), program()) {
+                (Some(place), Some(program)) => Callback::At(place, program),
+                _ => Callback::Unknown,
+            },
         };
         Callbacks(match made {
             VerifyCallback::At(one, other, 0) => [callback(one), callback(other)],
@@ -61,9 +68,12 @@ impl Callbacks {
             match callback {
                 Callback::None => to.push(NONE),
                 Callback::Unknown => to.push(UNKNOWN),
-                Callback::At(place) => {
-                    to.extend_from_slice(&[AT, place.build_id.len() as u8]);
-                    to.extend_from_slice(&place.build_id);
+                Callback::At(place, program) => {
+                    to.push(AT);
+                    for build_id in [&place.build_id, program] {
+                        to.push(build_id.len() as u8);
+                        to.extend_from_slice(build_id);
+                    }
                     to.extend_from_slice(&place.offset.to_be_bytes());
                 }
             }
@@ -77,9 +87,12 @@ impl Callbacks {
             Some(match from.number(1)? as u8 {
                 NONE => Callback::None,
                 AT => {
-                    let len = from.number(1)? as usize;
-                    let build_id = SmallVec::from_slice(from.bytes(len)?);
-                    Callback::At(Place { build_id, offset: from.number(8)? })
+                    let mut build_id = || {
+                        let len = from.number(1)? as usize;
+                        Some(SmallVec::from_slice(from.bytes(len)?))
+                    };
+                    let (build_id, program) = (build_id()?, build_id()?);
+                    Callback::At(Place { build_id, offset: from.number(8)? }, program)
                 }
                 UNKNOWN => Callback::Unknown,
                 _ => return None,
@@ -139,8 +152,18 @@ mod tests {
     fn the_same_address_in_another_file_is_another_callback() {
         let own = HERE[0] as usize;
         let mut callbacks = through_a_record(at(own, 0));
-        let Callback::At(place) = &mut callbacks.0[0] else { panic!("it lies in a file") };
+        let Callback::At(place, _) = &mut callbacks.0[0] else { panic!("it lies in a file") };
         place.build_id[0] ^= 1;
+        assert_eq!(callbacks.beside(at(own, 0)), VerifyCallback::Elsewhere);
+    }
+
+    #[test]
+    fn in_another_program_a_librarys_callback_is_another() {
+        let own = libc::getpid as *const () as usize;
+        let mut callbacks = through_a_record(at(own, 0));
+        assert_eq!(callbacks.beside(at(own, 0)), at(own, 0));
+        let Callback::At(_, program) = &mut callbacks.0[0] else { panic!("it lies in a file") };
+        program[0] ^= 1;
         assert_eq!(callbacks.beside(at(own, 0)), VerifyCallback::Elsewhere);
     }
 
