@@ -13,8 +13,7 @@ int main(int argc, char **argv) /* store host port [ca-file] */
 
 	if (argc < 4 || lws_tls_session_vhost_attach(vh, ctx))
 		return 1;
-	/* the one call more; where it fails the log says why, and nothing is resumed */
-	lws_tls_session_vhost_store(vh, argv[1]);
+	lws_tls_session_vhost_store(vh, argv[1]); /* one call more; the log says why if it fails */
 	if (!SSL_CTX_load_verify_locations(ctx, argc > 4 ? argv[4] : NULL, "/etc/ssl/certs"))
 		return 1;
 	BIO_get_ssl(bio, &ssl);
