@@ -37,6 +37,7 @@ resumed" "the example's output with $protocol"
 			"the output of the example with a store, with $protocol"
 	done
 	expect_equal "$(stat -c %a "$store" "$store/key" | xargs)" '700 600' "what the store is made with"
-	expect_status 1 "$2" "file:$store/no/parent" localhost "$port" "$temporary/ca.pem"
+	expect_status 0 "$2" "file:$store/no/parent" localhost "$port" "$temporary/ca.pem"
 	expect_text 'no/parent' "$output"
+	expect_text "full handshake" "$output"
 done
