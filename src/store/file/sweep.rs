@@ -60,11 +60,12 @@ impl Files {
             return;
         }
         let mut endpoints = Vec::new();
-        let buckets: Vec<Dir> = buckets.iter().filter_map(|name| scope.sub(name).ok()).collect();
-        for (at, bucket) in buckets.iter().enumerate() {
+        // One after the other: an app may have few descriptors left.
+        for (at, name) in buckets.iter().enumerate() {
+            let Ok(bucket) = scope.sub(name) else { continue };
             let _ = bucket.each(|text| {
                 if is_endpoint(text) {
-                    endpoints.push((at, text.to_vec()));
+                    endpoints.push((bucket.changed(text), at, text.to_vec()));
                 }
             });
         }
@@ -74,13 +75,11 @@ impl Files {
         // More than one at a time, so that a store that is full does not ask of all each time.
         let more = share / 16;
         let over = endpoints.len() - share + 1 + more;
-        let mut by_use: Vec<_> = endpoints
-            .into_iter()
-            .map(|(at, name)| (buckets[at].changed(&name), at, name))
-            .collect();
-        by_use.sort();
-        for (_, at, name) in by_use.into_iter().take(over) {
-            remove_endpoint(&buckets[at], &name);
+        endpoints.sort();
+        for (_, at, name) in endpoints.into_iter().take(over) {
+            if let Ok(bucket) = scope.sub(&buckets[at]) {
+                remove_endpoint(&bucket, &name);
+            }
         }
     }
 
