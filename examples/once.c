@@ -18,7 +18,7 @@ int main(int argc, char **argv) /* store host port [ca-file] */
 		return 1;
 	BIO_get_ssl(bio, &ssl);
 	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
-	SSL_set1_host(ssl, argv[2]);
+	X509_VERIFY_PARAM_set1_host(SSL_get0_param(ssl), argv[2], 0);
 	SSL_set_tlsext_host_name(ssl, argv[2]);
 	BIO_set_conn_hostname(bio, argv[2]);
 	BIO_set_conn_port(bio, argv[3]);

@@ -23,15 +23,11 @@ struct libwebsockets libwebsockets;
 
 static const void *lws_code; /* an address in libwebsockets */
 
-static void (*lws_log)(int level, const char *format, ...);
-
 void
 preload_say(const char *what, const char *more)
 {
-	if (lws_log)
-		lws_log(LLL_WARN, "lws-tls-sessions: %s%s\n", what, more);
-	else
-		fprintf(stderr, "lws-tls-sessions: %s%s\n", what, more);
+	/* of how it was started: also where libwebsockets has no log yet, or hides this level */
+	fprintf(stderr, "lws-tls-sessions: %s%s\n", what, more);
 }
 
 int
@@ -42,6 +38,8 @@ preload_is_lws_code(const void *code)
 	return dladdr(code, &one) && dladdr(lws_code, &other) &&
 	       one.dli_fbase == other.dli_fbase;
 }
+
+static void (*lws_log)(int level, const char *format, ...);
 
 static void
 log_line(int level, const char *line)

@@ -87,7 +87,12 @@ fn object_of(address: usize) -> Option<(usize, usize)> {
             let result = find(address as *const c_void, found.as_mut_ptr());
             (result == 0).then(|| found.assume_init())
         }?;
-        return Some((found.start as usize, found.end as usize));
+        // SAFETY: what is found is mapped, and readable where its file's header would be.
+        let has_header = unsafe { *found.start.cast::<[u8; 4]>() } == *b"\x7fELF";
+        if has_header {
+            return Some((found.start as usize, found.end as usize));
+        }
+        // Some linkers' files are found by the segment alone.
     }
     // Another C library, or an older one. It may take a lock, which in a child is nobody's to
     // give back.
