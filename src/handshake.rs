@@ -110,7 +110,7 @@ impl HandshakeAttempt {
             "its client certificate is chosen by a callback, or among several, or has no key",
         ))?;
         let key = self.key.insert(Key { endpoint, identity });
-        if self.vhost.failures().rests(&key.endpoint, Moment::now()) {
+        if self.vhost.failures().rests(&key.endpoint, Moment::now) {
             return Err((Outcome::Unsuitable, "the server fails handshakes that offer a session"));
         }
         let find = || {

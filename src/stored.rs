@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::backend::{Active, Backend, Client, Session};
+use crate::backend::{Active, Backend, Chain, Client, Session};
 use crate::cache::Alike;
 use crate::clock::Moment;
 use crate::dump::{self, Record};
@@ -105,18 +105,31 @@ impl Live {
         now: Moment,
     ) -> Option<Live> {
         let chain = Active::chain_of(&session, &record.chain)?;
+        let report = Report {
+            result: client.result_of(&session)?,
+            without_callback: record.without_callback,
+            terms: record.terms,
+        };
+        Some(Live::of_storage(session, chain, record.handshake, shared.report(report), now))
+    }
+
+    /// A session from storage, and what that tells of its peer: the full handshake was at
+    /// `handshake`, in milliseconds since 1970.
+    fn of_storage(
+        session: Session,
+        chain: Chain,
+        handshake: i64,
+        report: Arc<Report>,
+        now: Moment,
+    ) -> Live {
         let peer = Peer {
             not_after: Active::not_after(&chain),
             chain,
-            handshake: Moment::from_wall(record.handshake, now),
-            report: shared.report(Report {
-                result: client.result_of(&session)?,
-                without_callback: record.without_callback,
-                terms: record.terms,
-            }),
+            handshake: Moment::from_wall(handshake, now),
+            report,
             verdict: Verdicts::default(),
         };
-        Some(Live { session, peer: Arc::new(peer) })
+        Live { session, peer: Arc::new(peer) }
     }
 }
 
@@ -130,18 +143,12 @@ impl Serialized {
         }
         let chain = Active::peer(&session)?;
         let issued = Active::facts(&session).issued.saturating_mul(SECOND);
-        let peer = Peer {
-            not_after: Active::not_after(&chain),
-            chain,
-            handshake: Moment::from_wall(issued, now),
-            report: shared.report(Report {
-                result: client.result_of(&session)?,
-                without_callback: None,
-                terms: Terms::unknown(),
-            }),
-            verdict: Verdicts::default(),
+        let report = Report {
+            result: client.result_of(&session)?,
+            without_callback: None,
+            terms: Terms::unknown(),
         };
-        Some(Live { session, peer: Arc::new(peer) })
+        Some(Live::of_storage(session, chain, issued, shared.report(report), now))
     }
 }
 

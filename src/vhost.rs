@@ -4,6 +4,7 @@ mod behind;
 mod declines;
 mod failures;
 mod inspect;
+mod recent;
 mod saving;
 
 pub use self::behind::FromStore;

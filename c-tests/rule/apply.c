@@ -70,20 +70,6 @@ static int security_by_ex(const SSL *s, const SSL_CTX *ctx, int op, int bits, in
 	return op != SSL_SECOP_SIGALG_CHECK || !ex || strcmp(ex, "refuse") != 0;
 }
 
-static int security_allow(const SSL *s, const SSL_CTX *ctx, int op, int bits, int nid, void *other,
-			  void *ex)
-{
-	(void)s;
-	(void)ctx;
-	(void)op;
-	(void)bits;
-	(void)nid;
-	(void)other;
-	(void)ex;
-
-	return 1;
-}
-
 #ifndef WITHOUT_STORE_FUNCTIONS
 static int refuse_all(X509_STORE_CTX *store)
 {

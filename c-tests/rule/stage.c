@@ -31,3 +31,8 @@ void stage_down(struct stage *stage)
 	SSL_CTX_free(stage->server);
 	lws_tls_session_vh_destroy(stage->vh);
 }
+
+void expect_another_host(SSL *ssl)
+{
+	REQUIRE(SSL_set1_host(ssl, "another.example"));
+}

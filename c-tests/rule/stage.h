@@ -26,4 +26,7 @@ SSL_CTX *stage_server(int version, const struct cert *cert);
 void stage_up(struct stage *stage, int version, uint64_t options);
 void stage_down(struct stage *stage);
 
+/* expect_another_host() - a name that no peer has */
+void expect_another_host(SSL *ssl);
+
 #endif

@@ -67,23 +67,9 @@ static void with_other_level(struct conn *conn)
 
 static int data;
 
-static int allow_all(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid, void *other,
-		     void *ex)
-{
-	(void)ssl;
-	(void)ctx;
-	(void)op;
-	(void)bits;
-	(void)nid;
-	(void)other;
-	(void)ex;
-
-	return 1;
-}
-
 static void with_security_callback(struct conn *conn)
 {
-	SSL_set_security_callback(conn_ssl(conn), allow_all);
+	SSL_set_security_callback(conn_ssl(conn), security_allow);
 	SSL_set0_security_ex_data(conn_ssl(conn), &data);
 }
 #endif

@@ -27,6 +27,10 @@ int verify_pass(int ok, X509_STORE_CTX *ctx);
 int verify_force(int ok, X509_STORE_CTX *ctx);
 int verify_refuse(int ok, X509_STORE_CTX *ctx);
 
+/* a security callback that allows all */
+int security_allow(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid, void *other,
+		   void *ex);
+
 /*
  * unnamed() - a function of OpenSSL's by its name, which the program does not have then
  *

@@ -3,36 +3,27 @@
 
 #![forbid(unsafe_code)]
 
+use super::recent::Recent;
 use crate::endpoint::Endpoint;
-use crate::fork::Mutex;
 
 /// So many servers are told apart: the others' counts begin anew.
 const MAX: usize = 16;
 /// So many times in a row, it is no session that was dropped by chance.
 const TELLING: u8 = 2;
 
-/// The servers that have declined session IDs, the latest last, and how many times in a row.
+/// The servers that have declined session IDs, and how many times in a row.
 #[derive(Default)]
-pub struct Declines(Mutex<Vec<(Endpoint, u8)>>);
+pub struct Declines(Recent<u8, MAX>);
 
 impl Declines {
     /// A server has declined a session ID. Whether the app is to be told.
     pub fn note(&self, endpoint: &Endpoint) -> bool {
-        let mut servers = self.0.lock();
-        if let Some((_, count)) = servers.iter_mut().find(|(other, _)| other == endpoint) {
-            *count = count.saturating_add(1);
-            return *count == TELLING;
-        }
-        if servers.len() == MAX {
-            servers.remove(0);
-        }
-        servers.push((endpoint.clone(), 1));
-        false
+        self.0.note(endpoint, |before| before.unwrap_or(0).saturating_add(1)) == TELLING
     }
 
     /// A server has resumed by session ID.
     pub fn forget(&self, endpoint: &Endpoint) {
-        self.0.lock().retain(|(other, _)| other != endpoint);
+        self.0.forget(endpoint);
     }
 }
 
@@ -59,6 +50,6 @@ mod tests {
     fn no_more_than_a_few_servers_are_remembered() {
         let declines = Declines::default();
         (0..100).for_each(|number| assert!(!declines.note(&server(number))));
-        assert_eq!(declines.0.lock().len(), MAX);
+        assert_eq!(declines.0.len(), MAX);
     }
 }

@@ -3,11 +3,9 @@
 
 #![forbid(unsafe_code)]
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-
+use super::recent::Recent;
 use crate::clock::Moment;
 use crate::endpoint::Endpoint;
-use crate::fork::Mutex;
 use crate::lifetime::SECOND;
 
 /// So many servers are told apart: the others' counts begin anew.
@@ -33,16 +31,12 @@ const AGAIN: u32 = 8;
 const REST: i64 = 3600;
 const LONGER_REST: i64 = 24 * 3600;
 
-/// The servers that have failed handshakes with an offer, the latest last.
+/// The servers that have failed handshakes with an offer.
 #[derive(Default)]
-pub struct Failures {
-    /// Most vhosts know of none.
-    are_any: AtomicBool,
-    servers: Mutex<Vec<Failure>>,
-}
+pub struct Failures(Recent<Failure, MAX>);
 
+#[derive(Clone, Copy)]
 struct Failure {
-    endpoint: Endpoint,
     /// Of all failures in a row, see [`How`].
     weight: u32,
     latest: Moment,
@@ -51,43 +45,28 @@ struct Failure {
 impl Failures {
     /// A handshake with an offer has failed. Whether the sessions are to go: they may be the reason.
     pub fn note(&self, endpoint: &Endpoint, how: How, now: Moment) -> bool {
-        let mut servers = self.servers.lock();
-        let at = servers.iter().position(|server| server.endpoint == *endpoint);
-        let before = at.map_or(0, |at| servers.remove(at).weight);
-        if servers.len() == MAX {
-            servers.remove(0);
-        }
-        let weight = before.saturating_add(how as u32);
-        servers.push(Failure { endpoint: endpoint.clone(), weight, latest: now });
-        self.are_any.store(true, Relaxed);
-        weight >= CHANCE
+        let failure = self.0.note(endpoint, |before| {
+            let before = before.map_or(0, |before| before.weight);
+            Failure { weight: before.saturating_add(how as u32), latest: now }
+        });
+        failure.weight >= CHANCE
     }
 
     /// A server has resumed a session.
     pub fn forget(&self, endpoint: &Endpoint) {
-        if self.are_any.load(Relaxed) {
-            let mut servers = self.servers.lock();
-            servers.retain(|server| server.endpoint != *endpoint);
-            self.are_any.store(!servers.is_empty(), Relaxed);
-        }
+        self.0.forget(endpoint);
     }
 
     /// The app begins anew with all.
     pub fn forget_all(&self) {
-        self.servers.lock().clear();
-        self.are_any.store(false, Relaxed);
+        self.0.clear();
     }
 
-    /// Whether nothing is to be offered to a server.
-    pub fn rests(&self, endpoint: &Endpoint, now: Moment) -> bool {
-        if !self.are_any.load(Relaxed) {
-            return false;
-        }
-        let servers = self.servers.lock();
-        let failure = servers.iter().find(|server| server.endpoint == *endpoint);
-        failure.is_some_and(|failure| {
+    /// Whether nothing is to be offered to a server. The time is asked for where that depends on it.
+    pub fn rests(&self, endpoint: &Endpoint, now: impl FnOnce() -> Moment) -> bool {
+        self.0.get(endpoint).filter(|failure| failure.weight > CHANCE).is_some_and(|failure| {
             let rest = if failure.weight < AGAIN { REST } else { LONGER_REST };
-            failure.weight > CHANCE && now.boot < failure.latest.boot.saturating_add(rest * SECOND)
+            now().boot < failure.latest.boot.saturating_add(rest * SECOND)
         })
     }
 }
@@ -104,17 +83,17 @@ mod tests {
     fn the_second_alert_in_a_row_has_a_server_rest() {
         let (failures, server) = (Failures::default(), Endpoint::new("a.example", 443).unwrap());
         failures.note(&server, How::Alert, at(0));
-        assert!(!failures.rests(&server, at(0)));
+        assert!(!failures.rests(&server, || at(0)));
         failures.note(&server, How::Alert, at(10));
-        assert!(failures.rests(&server, at(10)) && failures.rests(&server, at(3609)));
-        assert!(!failures.rests(&server, at(3610)));
-        assert!(!failures.rests(&Endpoint::new("b.example", 443).unwrap(), at(10)));
+        assert!(failures.rests(&server, || at(10)) && failures.rests(&server, || at(3609)));
+        assert!(!failures.rests(&server, || at(3610)));
+        assert!(!failures.rests(&Endpoint::new("b.example", 443).unwrap(), || at(10)));
         failures.note(&server, How::Alert, at(4000));
-        assert!(failures.rests(&server, at(4000 + 24 * 3600 - 1)));
+        assert!(failures.rests(&server, || at(4000 + 24 * 3600 - 1)));
         failures.forget(&server);
-        assert!(!failures.rests(&server, at(4000)));
+        assert!(!failures.rests(&server, || at(4000)));
         failures.note(&server, How::Alert, at(5000));
-        assert!(!failures.rests(&server, at(5000)), "it has resumed in between");
+        assert!(!failures.rests(&server, || at(5000)), "it has resumed in between");
     }
 
     #[test]
@@ -122,9 +101,9 @@ mod tests {
         let (failures, server) = (Failures::default(), Endpoint::new("a.example", 443).unwrap());
         (0..4).for_each(|_| assert!(!failures.note(&server, How::HangUp, at(0))));
         assert!(failures.note(&server, How::HangUp, at(0)));
-        assert!(!failures.rests(&server, at(0)));
+        assert!(!failures.rests(&server, || at(0)));
         failures.note(&server, How::HangUp, at(0));
-        assert!(failures.rests(&server, at(1)));
+        assert!(failures.rests(&server, || at(1)));
     }
 
     #[test]
@@ -137,6 +116,6 @@ mod tests {
                 at(0),
             );
         }
-        assert_eq!(failures.servers.lock().len(), MAX);
+        assert_eq!(failures.0.len(), MAX);
     }
 }

@@ -112,7 +112,7 @@ unsafe fn keep_offered(ssl: *const SSL) {
     unsafe {
         let Some(connection) = served(ssl).map(|served| &served.connection) else { return };
         let offered = connection.offered();
-        let is_kept = offered == as_offered(connection, ffi::SSL_get_session(ssl));
+        let is_kept = offered == as_offered(offered, ffi::SSL_get_session(ssl));
         if offered != 0 && !is_kept && !connection.has_ended() {
             ffi::SSL_set_session(ssl.cast_mut(), offered as *mut ffi::SSL_SESSION);
         }
@@ -123,9 +123,8 @@ unsafe fn keep_offered(ssl: *const SSL) {
 /// duplicate of that: with TLS 1.3 it makes one where the group is another than the session's.
 ///
 /// # Safety
-/// `session` is NULL, or the connection's own.
-unsafe fn as_offered(connection: &Connection, session: *mut ffi::SSL_SESSION) -> usize {
-    let offered = connection.offered();
+/// `session` is NULL, or the connection's own; `offered` is 0, or what the connection was offered.
+unsafe fn as_offered(offered: usize, session: *mut ffi::SSL_SESSION) -> usize {
     let is_other = offered != 0 && !session.is_null() && offered != session as usize;
     // SAFETY: the caller's promise; what was offered is live as long as it is the connection's.
     let is_duplicate =
@@ -216,7 +215,7 @@ unsafe fn on_event(ssl: *mut SSL, kind: c_int, value: c_int) {
         let connection = served.connection.clone();
         connection.watch().is_used_here();
         if kind == STEP {
-            connection.judge(&client, as_offered(&connection, client.session()));
+            connection.judge(&client, as_offered(connection.offered(), client.session()));
         } else if kind & ffi::SSL_CB_HANDSHAKE_DONE != 0 {
             on_done(served, &connection, &client);
         } else if kind & ffi::SSL_CB_ALERT != 0 {
@@ -279,11 +278,12 @@ unsafe fn on_done(served: &Served, connection: &Arc<Connection>, client: &SslCli
     }
     let session = client.session();
     let is_tls13 = client.tls_version() >= TLS1_3;
-    // SAFETY: the session is the connection's.
-    let resumed = unsafe { as_offered(connection, session) };
+    let offered = connection.offered();
+    // SAFETY: the session is the connection's, and so is what it was offered.
+    let resumed = unsafe { as_offered(offered, session) };
     // From now on it is the app's, as that of a full handshake would be. With TLS 1.3 that would be
     // no session that can be resumed: the copy that was offered does not become the app's.
-    let is_offered = is_tls13 && resumed != 0 && resumed == connection.offered();
+    let is_offered = is_tls13 && resumed != 0 && resumed == offered;
     // SAFETY: as above.
     unsafe { ffi::note_offered_copy(session, is_offered) };
     let is_resumed = client.resumed().is_some();

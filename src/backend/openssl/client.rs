@@ -127,8 +127,7 @@ impl SslClient {
             let own = ffi::SSL_get_verify_callback(self.0).map_or(0, |own| own as usize);
             (own, verify::store_callback(self.0))
         };
-        let is_some = own != 0 || stores != 0;
-        let plugins = if is_some { imports::unloaded().rotate_right(8) } else { 0 };
+        let plugins = plugins_of(own != 0 || stores != 0);
         VerifyCallback::At(own, stores, self.unseen_callback() ^ plugins)
     }
 
@@ -136,11 +135,10 @@ impl SslClient {
         // SAFETY: see SslClient.
         unsafe {
             let (callback, data) = ffi::app_security_callback(self.0);
-            let plugins = if callback != 0 { imports::unloaded().rotate_right(8) } else { 0 };
             Security {
                 level: Some(ffi::SSL_get_security_level(self.0)),
                 restrictions: verify::suite_b(self.0),
-                callback: Some((callback, data ^ plugins)),
+                callback: Some((callback, data ^ plugins_of(callback != 0))),
             }
         }
     }
@@ -228,6 +226,12 @@ impl SslClient {
             None => self.port_to_connect_to(),
         }
     }
+}
+
+/// What tells an app's callback, if there is one, from others that lay at its address before: it
+/// stands beside that address, in bits that no number or pointer there has.
+fn plugins_of(is_callback: bool) -> usize {
+    if is_callback { imports::unloaded().rotate_right(8) } else { 0 }
 }
 
 /// The address and port of a socket's peer.

@@ -133,8 +133,9 @@ fn is_single_threaded() -> bool {
 /// __libc_single_threaded, which glibc has since 2.32.
 static SINGLE_THREADED: AtomicPtr<c_char> = AtomicPtr::new(ptr::null_mut());
 
-/// Where OpenSSL lies in the program itself, or in another library, no name tells who calls it. External pre-shared keys
-/// and extensions are left out: they are rare, and would leave nothing to resume.
+/// Where OpenSSL lies in the program itself, or in another library, no name tells who calls it.
+/// External pre-shared keys and extensions are left out: they are rare, and would leave nothing to
+/// resume.
 const UNKNOWN_WHERE_STATIC: u8 =
     Setter::IdContext as u8 | Setter::Secret as u8 | Setter::CertVerifyCallback as u8;
 
@@ -189,12 +190,19 @@ fn is_libssl(path: &CStr) -> bool {
 /// The object is live.
 unsafe fn has(object: &libc::dl_phdr_info, address: usize) -> bool {
     // SAFETY: the caller's promise.
-    let headers =
-        unsafe { std::slice::from_raw_parts(object.dlpi_phdr, usize::from(object.dlpi_phnum)) };
-    headers.iter().any(|header| {
+    unsafe { headers_of(object) }.iter().any(|header| {
         let start = (object.dlpi_addr as usize).wrapping_add(header.p_vaddr as usize);
         header.p_type == libc::PT_LOAD && address.wrapping_sub(start) < header.p_memsz as usize
     })
+}
+
+/// The headers of an object's segments.
+///
+/// # Safety
+/// The object is live, and stays so while the result is used.
+unsafe fn headers_of(object: &libc::dl_phdr_info) -> &[Header] {
+    // SAFETY: the caller's promise: they are mapped.
+    unsafe { std::slice::from_raw_parts(object.dlpi_phdr, usize::from(object.dlpi_phnum)) }
 }
 
 /// The names that an object takes from others, by its relocations: tables of hashes tell only what
@@ -241,8 +249,12 @@ struct Relocations {
 
 #[cfg(target_pointer_width = "64")]
 type Symbol = libc::Elf64_Sym;
+#[cfg(target_pointer_width = "64")]
+type Header = libc::Elf64_Phdr;
 #[cfg(target_pointer_width = "32")]
 type Symbol = libc::Elf32_Sym;
+#[cfg(target_pointer_width = "32")]
+type Header = libc::Elf32_Phdr;
 
 /// An entry of an object's dynamic section.
 #[repr(C)]
@@ -273,9 +285,8 @@ impl Tables {
         let [mut rela, mut rel, mut functions] = [(0, 0); 3];
         // SAFETY: the caller's promise: the headers and what they point to are mapped.
         unsafe {
-            let headers =
-                std::slice::from_raw_parts(object.dlpi_phdr, usize::from(object.dlpi_phnum));
-            let dynamic = headers.iter().find(|header| header.p_type == libc::PT_DYNAMIC)?;
+            let is_dynamic = |header: &&Header| header.p_type == libc::PT_DYNAMIC;
+            let dynamic = headers_of(object).iter().find(is_dynamic)?;
             let mut entry = (base + dynamic.p_vaddr as usize) as *const Dynamic;
             while (*entry).tag != DT_NULL {
                 let value = (*entry).value;

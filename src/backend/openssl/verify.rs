@@ -66,18 +66,12 @@ unsafe fn verify_stack(
     chain: &Chain,
     stack: *mut ffi::OPENSSL_STACK,
 ) -> Option<Verified> {
-    // SAFETY: the caller's promise; the store context is freed once, and its chain is read before.
+    // SAFETY: the caller's promise; the store context is live while it is lent.
     unsafe {
-        let store = store_of(ssl);
-        if ffi::has_own_functions(store) {
+        if ffi::has_own_functions(store_of(ssl)) {
             return None;
         }
-        let ctx = ffi::X509_STORE_CTX_new();
-        if ctx.is_null() {
-            return None;
-        }
-        let mut verified = None;
-        if prepare(ctx, ssl, chain, stack) {
+        let verified = with_prepared(ssl, chain, stack, |ctx| {
             ffi::X509_STORE_CTX_set_verify_cb(ctx, Some(no_callback));
             let ok = ffi::X509_verify_cert(ctx);
             let error = i64::from(ffi::X509_STORE_CTX_get_error(ctx));
@@ -85,39 +79,49 @@ unsafe fn verify_stack(
             let (not_before, not_after) = validity(verified_chain);
             let anchors = Anchors::of(verified_chain, chain);
             // An internal failure is no verdict.
-            if ok == 1 || error != 0 {
-                verified = Some(Verified { result: error, not_before, not_after, anchors });
-            }
-        }
-        ffi::X509_STORE_CTX_free(ctx);
-        verified
+            (ok == 1 || error != 0).then_some(Verified {
+                result: error,
+                not_before,
+                not_after,
+                anchors,
+            })
+        });
+        verified.flatten()
     }
 }
 
-/// Prepares a verification as ssl_verify_cert_chain() does.
+/// Lends a store context that is prepared as ssl_verify_cert_chain() does. None where there is no
+/// memory for it.
 ///
 /// # Safety
-/// As [`verify_stack`]; `ctx` is live and new.
-unsafe fn prepare(
-    ctx: *mut ffi::X509_STORE_CTX,
+/// As [`verify_stack`].
+unsafe fn with_prepared<T>(
     ssl: *mut ffi::SSL,
     chain: &Chain,
     stack: *mut ffi::OPENSSL_STACK,
-) -> bool {
-    // SAFETY: the caller's promise.
+    work: impl FnOnce(*mut ffi::X509_STORE_CTX) -> T,
+) -> Option<T> {
+    // SAFETY: the caller's promise; the store context is freed once.
     unsafe {
-        if ffi::X509_STORE_CTX_init(ctx, store_of(ssl), chain.leaf(), stack) != 1 {
-            return false;
+        let ctx = ffi::X509_STORE_CTX_new();
+        if ctx.is_null() {
+            return None;
         }
-        let param = ffi::X509_STORE_CTX_get0_param(ctx);
-        ffi::X509_VERIFY_PARAM_set_auth_level(param, ffi::SSL_get_security_level(ssl));
-        ffi::X509_STORE_CTX_set_flags(ctx, suite_b(ssl) as _);
-        // Who verifies is a client, so the peer must be fit for a server.
-        ffi::X509_STORE_CTX_set_default(ctx, c"ssl_server".as_ptr());
-        ffi::X509_VERIFY_PARAM_set1(param, ffi::SSL_get0_param(ssl));
-        // As functions of the app's expect it, a store's cleanup too.
-        ffi::X509_STORE_CTX_set_ex_data(ctx, ffi::SSL_get_ex_data_X509_STORE_CTX_idx(), ssl.cast());
-        true
+        let is_made = ffi::X509_STORE_CTX_init(ctx, store_of(ssl), chain.leaf(), stack) == 1;
+        let result = is_made.then(|| {
+            let param = ffi::X509_STORE_CTX_get0_param(ctx);
+            ffi::X509_VERIFY_PARAM_set_auth_level(param, ffi::SSL_get_security_level(ssl));
+            ffi::X509_STORE_CTX_set_flags(ctx, suite_b(ssl) as _);
+            // Who verifies is a client, so the peer must be fit for a server.
+            ffi::X509_STORE_CTX_set_default(ctx, c"ssl_server".as_ptr());
+            ffi::X509_VERIFY_PARAM_set1(param, ffi::SSL_get0_param(ssl));
+            // As functions of the app's expect it, a store's cleanup too.
+            let slot = ffi::SSL_get_ex_data_X509_STORE_CTX_idx();
+            ffi::X509_STORE_CTX_set_ex_data(ctx, slot, ssl.cast());
+            work(ctx)
+        });
+        ffi::X509_STORE_CTX_free(ctx);
+        result
     }
 }
 
@@ -128,32 +132,22 @@ unsafe fn prepare(
 /// `ssl` is live and this thread's to use.
 pub unsafe fn verify_and_report(ssl: *mut ffi::SSL, chain: &Chain) -> bool {
     let _errors = super::ErrorQueue::keep();
-    let run = |stack| {
-        // SAFETY: the caller's promise; the store context is freed once.
-        unsafe {
-            let ctx = ffi::X509_STORE_CTX_new();
-            if ctx.is_null() {
-                return None;
-            }
-            let mut told = None;
-            if prepare(ctx, ssl, chain, stack) {
-                // Else that of the store stays.
-                if let Some(callback) = ffi::SSL_get_verify_callback(ssl) {
-                    ffi::X509_STORE_CTX_set_verify_cb(ctx, Some(callback));
-                }
-                let is_ok = ffi::X509_verify_cert(ctx) > 0;
-                // SSL_set_retry_verify(): there is no way to ask it again here.
-                let is_ok = is_ok && ffi::SSL_want(ssl) != ffi::SSL_RETRY_VERIFY;
-                told = Some((is_ok, ffi::X509_STORE_CTX_get_error(ctx)));
-            }
-            ffi::X509_STORE_CTX_free(ctx);
-            told
+    // SAFETY: the caller's promise; the store context is live while it is lent.
+    let run = |ctx| unsafe {
+        // Else that of the store stays.
+        if let Some(callback) = ffi::SSL_get_verify_callback(ssl) {
+            ffi::X509_STORE_CTX_set_verify_cb(ctx, Some(callback));
         }
+        let is_ok = ffi::X509_verify_cert(ctx) > 0;
+        // SSL_set_retry_verify(): there is no way to ask it again here.
+        let is_ok = is_ok && ffi::SSL_want(ssl) != ffi::SSL_RETRY_VERIFY;
+        (is_ok, ffi::X509_STORE_CTX_get_error(ctx))
     };
-    let told = chain.with_stack(run).flatten();
+    // SAFETY: the caller's promise; the stack is live as long as it is lent.
+    let told = chain.with_stack(|stack| unsafe { with_prepared(ssl, chain, stack, run) });
     // SAFETY: the caller's promise.
     unsafe {
-        let (is_ok, error) = told.unwrap_or((false, 0));
+        let (is_ok, error) = told.flatten().unwrap_or((false, 0));
         let error = if !is_ok && error == 0 { ffi::X509_V_ERR_UNSPECIFIED } else { error };
         ffi::SSL_set_verify_result(ssl, error.into());
         is_ok || ffi::SSL_get_verify_mode(ssl) == ffi::SSL_VERIFY_NONE

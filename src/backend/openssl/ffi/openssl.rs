@@ -259,15 +259,18 @@ pub fn at_openssl_end(function: unsafe extern "C" fn()) {
 }
 
 /// SSL_get0_server_cert_type(), which there is since OpenSSL 3.2; 0 without it.
-static GET_CERT_TYPE: OnceNumber = OnceNumber::new();
+fn cert_type_getter() -> usize {
+    static GET: OnceNumber = OnceNumber::new();
+    // SAFETY: the name is a string.
+    GET.get_or_init(|| unsafe {
+        libc::dlsym(libc::RTLD_DEFAULT, c"SSL_get0_server_cert_type".as_ptr()) as usize
+    })
+}
 
 /// Looks up what not all versions have. When the library is loaded: later, another thread that loads
 /// a plugin would have this wait.
 pub fn look_up_functions() {
-    // SAFETY: the name is a string.
-    GET_CERT_TYPE.get_or_init(|| unsafe {
-        libc::dlsym(libc::RTLD_DEFAULT, c"SSL_get0_server_cert_type".as_ptr()) as usize
-    });
+    cert_type_getter();
 }
 
 /// Whether a connection takes raw public keys in place of certificates, which there are since
@@ -277,8 +280,7 @@ pub fn look_up_functions() {
 /// `ssl` is live and this thread's to use.
 pub unsafe fn takes_raw_public_keys(ssl: *const SSL) -> bool {
     type Get = unsafe extern "C" fn(*const SSL, *mut *mut c_uchar, *mut usize) -> c_int;
-    look_up_functions();
-    let get = GET_CERT_TYPE.get_or_init(|| 0);
+    let get = cert_type_getter();
     if get == 0 {
         return false;
     }
