@@ -43,7 +43,7 @@ impl Stored {
     fn filled(directory: &Path, endpoints: usize) -> Stored {
         let path = directory.join(endpoints.to_string());
         let url = format!("file:{}?max=10000000", path.display());
-        let store = url::open(&url, "bench", 1).expect("a directory");
+        let store = url::open(&url, "bench", 1, false).expect("a directory");
         let bytes = [7; LEN];
         let begun = Instant::now();
         for number in 0..endpoints {
